@@ -1,0 +1,60 @@
+"""What every verb has: a Config, from which its flags are made, and a Report, which is what it has to say."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from cyclopts import Parameter
+from pydantic import BaseModel, ConfigDict, Field
+
+from curation.errors import Exit
+
+
+class Config(BaseModel):
+    """The flags of a verb. Subclasses add their own; a field's description is its help."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    json_: Annotated[bool, Parameter(name="--json")] = Field(False, description="Print one JSON object.")
+    debug: bool = Field(False, description="Show a traceback where an error is not one of those made for a person.")
+
+
+class WorkspaceConfig(Config):
+    """The flags of a verb that works on a workspace."""
+
+    workspace: Path = Field(
+        default_factory=lambda: Path(os.environ.get("CURATION_WORKSPACE") or "workspace"),
+        description="Folder that holds records, images and logs [env: CURATION_WORKSPACE; default: ./workspace].",
+    )
+
+
+class Table(NamedTuple):
+    """A table to print. A cell may be any value; numbers are set to the right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
+
+
+class Report(BaseModel):
+    """What a verb did. Its fields are the JSON form; `tables` and `lines` are the form for a person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @property
+    def exit_code(self) -> Exit:
+        """Return 0, or 1 where the report lists failures."""
+        return Exit.DONE
+
+    def tables(self) -> Sequence[Table]:
+        """Return the tables to print."""
+        return ()
+
+    def lines(self) -> Sequence[str]:
+        """Return the sentences to print after the tables."""
+        return ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,31 @@
+"""Plug-ins by folder: one file is one plug-in, its file name is its name, imported on first use.
+
+A name may be written with dashes where the file has underscores. Files that begin with `_` are helpers.
+"""
+
+import difflib
+from importlib import import_module, util
+from pathlib import Path
+from types import ModuleType
+
+from curation.errors import UsageError
+
+
+def names(package: str) -> list[str]:
+    """Return the names of the plug-ins in the package, sorted, without importing them."""
+    spec = util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ModuleNotFoundError(f"no package {package}")
+    files = {file for folder in spec.submodule_search_locations for file in Path(folder).glob("*.py")}
+    return sorted(file.stem.replace("_", "-") for file in files if not file.stem.startswith("_"))
+
+
+def load(package: str, name: str) -> ModuleType:
+    """Import the plug-in. Raises UsageError, with the nearest known name, for a name that isn't there."""
+    known = names(package)
+    if name.replace("_", "-") not in known:
+        kind = package.rsplit(".", 1)[-1].removesuffix("s")
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+        raise UsageError(f"no {kind} named {name!r}; {hint}")
+    return import_module(f"{package}.{name.replace('-', '_')}")

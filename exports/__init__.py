@@ -1,0 +1,39 @@
+"""The exporters: one file for each format a release can have."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple, Protocol, cast
+
+from curation import registry
+from schemas.sample import ImageRef, Sample
+from schemas.trace import Trace
+
+
+class Item(NamedTuple):
+    """One record of a release: a sample, at most one trace for each of its turns, and the split it went to."""
+
+    sample: Sample
+    traces: tuple[Trace, ...]
+    """In the order of the turns; a turn without a trace is left out of every format but jsonl, which keeps its question."""
+    split: str
+
+
+ImagePath = Callable[[ImageRef], Path]
+"""Where the image's bytes lie; read only."""
+
+
+class Exporter(Protocol):
+    """What a file in this folder defines; `read` only where the format loses nothing."""
+
+    FORMAT_VERSION: int
+
+    def write(self, items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
+        """Write the items, in the order given, into the empty folder. The same items give the same bytes."""
+
+    def read(self, folder: Path) -> Iterator[Item]:
+        """Read back what `write` wrote. Raises DataError where the folder is not that."""
+
+
+def get(name: str) -> Exporter:
+    """Return the exporter of that name. Raises UsageError for an unknown one."""
+    return cast(Exporter, registry.load(__name__, name))

@@ -1,0 +1,1 @@
+"""The records: frozen Pydantic models that every other package speaks in. Imports nothing of ours."""

@@ -1,0 +1,65 @@
+"""A question before annotation: the sample, its images and its turns."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Mime = Literal["image/png", "image/jpeg", "image/webp", "image/gif"]
+
+
+class Record(BaseModel):
+    """The base of every record: frozen, and closed to fields that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImageRef(Record):
+    """An image by its content. `mime` is read from the bytes, never from a file name."""
+
+    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    mime: Mime
+    width: int = Field(gt=0)
+    """Pixels."""
+    height: int = Field(gt=0)
+    """Pixels."""
+
+
+class Turn(Record):
+    """One question, and what counts as its answer."""
+
+    question: str
+    targets: tuple[str, ...] = ()
+    """Accepted answers, the preferred one first; empty where the source has none."""
+    choices: tuple[str, ...] = ()
+    context: str = ""
+    """A hint or a passage that belongs to the question."""
+    scorer: str | None = None
+    """Name of the official metric for this turn; None where there is none."""
+
+    @property
+    def target(self) -> str | None:
+        """The preferred answer, None where the source has none."""
+        return self.targets[0] if self.targets else None
+
+
+class Sample(Record):
+    """One record of a source: images and one or more turns about them.
+
+    `id` is `<source>/<split>/<native id>` and stays the same when the source is read again.
+    """
+
+    id: str = Field(pattern=r"^[^/\s]+/[^/\s]+/\S+$")
+    images: tuple[ImageRef, ...] = ()
+    turns: tuple[Turn, ...] = Field(min_length=1)
+    labels: dict[str, str] = {}
+    """What the source breaks its scores down by, for instance `{"origin": "human"}`."""
+
+    @property
+    def source(self) -> str:
+        """Name of the source, the first part of the id."""
+        return self.id.split("/", 1)[0]
+
+    @property
+    def split(self) -> str:
+        """Split of the source, the second part of the id."""
+        return self.id.split("/", 2)[1]

@@ -1,0 +1,1 @@
+"""The review app's pages and components; they hold no logic of their own."""
