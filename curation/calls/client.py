@@ -1,0 +1,226 @@
+"""One request over the wire, and what its failure means.
+
+A failure is one of three: final for the row (`Rejected`), final for the run (a CurationError), or `Transient`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import aiohttp
+import openai
+from pydantic import BaseModel, ValidationError
+
+from curation.errors import CurationError, MissingError, StoppedError
+from schemas.call import Outcome, Usage
+
+_PATH = "/chat/completions"
+_OVERLOAD = frozenset({429, 503, 529})
+_FINAL_FOR_ROW = frozenset({400, 413, 415, 422})
+_SURROGATES = re.compile("[\ud800-\udfff\0]")
+
+
+class Rejected(Exception):
+    """The endpoint will not take this request."""
+
+    def __init__(self, reason: str, raw: str, *, schema: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.raw = raw
+        self.schema = schema
+        """It is the JSON schema that the endpoint does not support."""
+
+
+class Transient(Exception):
+    """The same request may succeed later."""
+
+    def __init__(self, reason: str, *, billed: bool, overload: bool = False, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.billed = billed
+        """The request may have been billed although no answer can be read."""
+        self.overload = overload
+        self.retry_after = retry_after
+        """Seconds, as the endpoint asked."""
+
+
+class Unreachable(Transient):
+    """No connection could be made, so nothing was sent."""
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Details(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _Details | None = None
+
+
+class _Completion(BaseModel):
+    """The few fields of a chat completion that are read."""
+
+    choices: list[_Choice]
+    model: str = ""
+    usage: _Usage | None = None
+    system_fingerprint: str | None = None
+
+
+class Answer(NamedTuple):
+    """A completion, read. `text` is empty where `outcome` is not ANSWERED."""
+
+    outcome: Outcome
+    reason: str
+    text: str
+    model: str
+    usage: Usage
+    simulated: bool
+
+
+class Reply(NamedTuple):
+    """A body as received, with the headers that came with it."""
+
+    raw: str
+    headers: Mapping[str, str]
+
+
+def read(raw: str) -> Answer:
+    """Read a chat completion's body. Raises ValueError where it is none."""
+    try:
+        completion = _Completion.model_validate_json(raw)
+        choice = completion.choices[0]
+    except (ValidationError, IndexError) as error:
+        raise ValueError(f"not a chat completion: {raw[:80]!r}") from error
+    text = _SURROGATES.sub("\ufffd", choice.message.content or "")
+    outcome, reason = _outcome(choice, text)
+    simulated = (completion.system_fingerprint or "").startswith("simulator")
+    return Answer(outcome, reason, text, completion.model, _usage(completion.usage), simulated)
+
+
+def _outcome(choice: _Choice, text: str) -> tuple[Outcome, str]:
+    if choice.message.refusal:
+        return Outcome.REFUSED, choice.message.refusal[:300]
+    if choice.finish_reason == "content_filter":
+        return Outcome.FILTERED, "the provider's content filter withheld the answer"
+    if choice.finish_reason == "length":
+        return Outcome.CUT_OFF, f"the answer was cut off at the token limit, after {text[-80:]!r}"
+    if not text.strip():
+        return Outcome.EMPTY, "the answer has no content"
+    return Outcome.ANSWERED, ""
+
+
+def _usage(usage: _Usage | None) -> Usage:
+    if usage is None:
+        return Usage()
+    cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else None
+    return Usage(
+        prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens, cached_tokens=cached or 0
+    )
+
+
+class Client:
+    """Sends ready-made bodies through the openai client, which adds authentication and headers.
+
+    Its own retries are off: they would be hidden from limits and ledger.
+    """
+
+    def __init__(self, base_url: str, api_key: str, timeout: float) -> None:
+        self.base_url = base_url
+        self._openai = openai.AsyncOpenAI(
+            api_key=api_key,
+            base_url=base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultAioHttpClient(timeout=timeout),
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._openai.close()
+
+    async def send(self, body: bytes, key: str) -> Reply:
+        """Send one chat completion. Raises Rejected, Transient, or a CurationError that ends the run."""
+        try:
+            answer = await self._openai.post(
+                _PATH,
+                content=body,
+                cast_to=openai.HttpxBinaryResponseContent,
+                options={"headers": {"Content-Type": "application/json", "X-Client-Request-Id": key}},
+            )
+        except openai.APIConnectionError as error:
+            raise self._disconnected(error) from error
+        except openai.APIStatusError as error:
+            raise self._refused(error) from error
+        return self._received(answer.text, answer.response.headers)
+
+    def _received(self, text: str, headers: Mapping[str, str]) -> Reply:
+        if "html" in headers.get("content-type", ""):
+            raise self._wrong_place(f"it answers HTML ({' '.join(text[:60].split())!r})")
+        try:
+            read(text)
+        except ValueError as error:
+            raise Transient(str(error), billed=True) from error
+        return Reply(text, headers)
+
+    def _disconnected(self, error: openai.APIConnectionError) -> Transient:
+        causes = list(_causes(error))
+        reason = f"{type(causes[-1]).__name__}: {causes[-1]}".removesuffix(": ")
+        if any(isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) for cause in causes):
+            return Unreachable(reason, billed=False)
+        return Transient(f"the connection was lost ({reason})", billed=True)
+
+    def _wrong_place(self, seen: str) -> MissingError:
+        return MissingError(
+            f"{self.base_url} is not an OpenAI-compatible endpoint: {seen}; --base-url mostly ends in /v1"
+        )
+
+    def _refused(self, error: openai.APIStatusError) -> Exception:
+        """Tell what an HTTP error means for the row and for the run."""
+        status, body = error.status_code, error.response.text
+        said = f"HTTP {status}: {_said(error)}"
+        if status in {401, 403}:
+            return MissingError(f"{self.base_url} refuses the key: {said}; check OPENAI_API_KEY")
+        if error.code == "insufficient_quota":
+            return StoppedError(f"the account's quota is used up: {said}; the same command goes on from here")
+        if status == 404:
+            return self._wrong_place(said) if error.code is None else MissingError(f"{self.base_url}: {said}")
+        if status in _FINAL_FOR_ROW:
+            schema = "response_format" in body or "json_schema" in body
+            return Rejected(said, body[:4000], schema=schema)
+        if status in {408, 409} or status >= 429:
+            headers = error.response.headers
+            return Transient(said, billed=False, overload=status in _OVERLOAD, retry_after=_retry_after(headers))
+        return CurationError(f"{self.base_url} answers in a way that is not understood: {said}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _said(error: openai.APIStatusError) -> str:
+    body = error.body
+    message = body.get("message") if isinstance(body, dict) else None
+    return " ".join(str(message or error.response.text)[:300].split())
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read `Retry-After` in seconds (or its millisecond form); a date is left to our own back-off."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit)
+        except (KeyError, ValueError):
+            continue
+    return None

@@ -1,0 +1,54 @@
+"""What tokens cost. A model that is not in the table has no price; it is never taken to be free."""
+
+from typing import NamedTuple
+
+from curation.errors import UsageError
+from schemas.call import NANO, Usage
+
+
+class Price(NamedTuple):
+    """US dollars for a million tokens."""
+
+    prompt: float
+    completion: float
+    cached: float | None = None
+    """For prompt tokens from the provider's cache; the prompt's price where it is not known."""
+
+    def cost(self, usage: Usage) -> int:
+        """Return the cost of a call in nano-dollars, rounded up."""
+        cached = self.prompt if self.cached is None else self.cached
+        dollars = (
+            (usage.prompt_tokens - usage.cached_tokens) * self.prompt
+            + usage.cached_tokens * cached
+            + usage.completion_tokens * self.completion
+        ) / 1_000_000
+        return -int(-dollars * NANO // 1)
+
+
+FREE = Price(0, 0, 0)
+
+# https://platform.openai.com/docs/pricing; the longest prefix decides, so dated snapshots find their family.
+_BY_PREFIX = {
+    "gpt-4o": Price(2.50, 10.00, 1.25),
+    "gpt-4o-2024-05-13": Price(5.00, 15.00),
+    "gpt-4o-mini": Price(0.15, 0.60, 0.075),
+    "gpt-4.1": Price(2.00, 8.00, 0.50),
+    "gpt-4.1-mini": Price(0.40, 1.60, 0.10),
+    "gpt-4.1-nano": Price(0.10, 0.40, 0.025),
+    "gpt-5": Price(1.25, 10.00, 0.125),
+    "gpt-5-mini": Price(0.25, 2.00, 0.025),
+    "gpt-5-nano": Price(0.05, 0.40, 0.005),
+    "o3": Price(2.00, 8.00, 0.50),
+    "o4-mini": Price(1.10, 4.40, 0.275),
+}
+
+
+def price(model: str) -> Price:
+    """Return the model's price. Raises UsageError, which names `--price`, for a model that is not known."""
+    prefixes = [p for p in _BY_PREFIX if model == p or model.startswith(f"{p}-20")]
+    if not prefixes:
+        raise UsageError(
+            f"no price is known for the model {model!r}; give --price IN,OUT in US dollars for a million tokens "
+            "(--price 0,0 for a model of your own)"
+        )
+    return _BY_PREFIX[max(prefixes, key=len)]

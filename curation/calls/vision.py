@@ -1,0 +1,147 @@
+"""What an image costs in tokens, and the smallest form that a model sees no worse.
+
+Source of the formulas: OpenAI, "Images and vision", section "Calculating costs" (tiles of 512 pixels for gpt-4o and
+its kin, patches of 32 pixels for gpt-4.1-mini, -nano and o4-mini).
+"""
+
+import base64
+import io
+from collections import OrderedDict
+from math import ceil, sqrt
+from typing import NamedTuple, Protocol
+
+from PIL import Image
+
+from curation.images import LoadedImage
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+class Tokenizer(Protocol):
+    """How a model family turns an image into tokens."""
+
+    def fit(self, size: Size) -> Size:
+        """Return the size to which the model itself scales the image; never larger than it is."""
+
+    def tokens(self, size: Size) -> int:
+        """Return the prompt tokens of an image of that size, at high detail."""
+
+
+def _scaled(size: Size, factor: float) -> Size:
+    if factor >= 1:
+        return size
+    return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
+
+
+class Tiles(NamedTuple):
+    """Into 2048 x 2048, then the short side to 768, then tiles of 512 x 512."""
+
+    base: int = 85
+    tile: int = 170
+
+    def fit(self, size: Size) -> Size:
+        size = _scaled(size, 2048 / max(size))
+        return _scaled(size, 768 / min(size))
+
+    def tokens(self, size: Size) -> int:
+        width, height = self.fit(size)
+        return self.base + self.tile * ceil(width / 512) * ceil(height / 512)
+
+
+class Patches(NamedTuple):
+    """Patches of 32 x 32, at most 1536 of them, each worth `factor` tokens."""
+
+    factor: float
+
+    def fit(self, size: Size) -> Size:
+        width, height = size
+        if ceil(width / 32) * ceil(height / 32) <= 1536:
+            return size
+        shrink = sqrt(1536 * 32 * 32 / (width * height))
+        across, down = width * shrink / 32, height * shrink / 32
+        whole = min(max(1, int(across)) / across, max(1, int(down)) / down)
+        return _scaled(size, shrink * whole)
+
+    def tokens(self, size: Size) -> int:
+        width, height = self.fit(size)
+        return ceil(min(1536, ceil(width / 32) * ceil(height / 32)) * self.factor)
+
+
+class Bounded(NamedTuple):
+    """A model whose tiling is not known: nothing above 2048 pixels a side, counted as gpt-4o would."""
+
+    def fit(self, size: Size) -> Size:
+        return _scaled(size, 2048 / max(size))
+
+    def tokens(self, size: Size) -> int:
+        return Tiles().tokens(size)
+
+
+_BY_PREFIX: tuple[tuple[str, Tokenizer], ...] = (
+    ("gpt-4o-mini", Tiles(2833, 5667)),
+    ("gpt-4.1-mini", Patches(1.62)),
+    ("gpt-4.1-nano", Patches(2.46)),
+    ("gpt-5-mini", Patches(1.62)),
+    ("gpt-5-nano", Patches(2.46)),
+    ("o4-mini", Patches(1.72)),
+    ("gpt-5", Tiles(70, 140)),
+    ("o1", Tiles(75, 150)),
+    ("o3", Tiles(75, 150)),
+    ("gpt-4", Tiles(85, 170)),
+)
+
+
+def tokenizer(model: str) -> Tokenizer:
+    """Return the model's tokenizer of images."""
+    return next((found for prefix, found in _BY_PREFIX if model.startswith(prefix)), Bounded())
+
+
+def _shrunk(image: LoadedImage, size: Size) -> tuple[str, bytes]:
+    """Scale the image down; drawings stay lossless, photographs stay JPEG."""
+    with Image.open(io.BytesIO(image.data)) as opened:
+        lossy = opened.format in {"JPEG", "WEBP"}
+        picture = opened.convert("RGB" if lossy or opened.mode not in {"L", "LA", "RGBA"} else opened.mode)
+    picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    out = io.BytesIO()
+    if lossy:
+        picture.save(out, "JPEG", quality=92)
+        return "image/jpeg", out.getvalue()
+    picture.save(out, "PNG")
+    return "image/png", out.getvalue()
+
+
+class Pictures:
+    """Data URLs ready to be sent, made once for each image and kept while they are in use.
+
+    Holds at most `capacity` bytes; images of neighbouring rows are mostly the same ones.
+    """
+
+    def __init__(self, model: str, capacity: int = 128 * 2**20) -> None:
+        self.tokenizer = tokenizer(model)
+        self._capacity = capacity
+        self._held = 0
+        self._urls: OrderedDict[str, bytes] = OrderedDict()
+
+    def url(self, image: LoadedImage) -> bytes:
+        """Return the image as a data URL of the right type, no larger than the model can use."""
+        digest = image.ref.digest
+        if (url := self._urls.get(digest)) is not None:
+            self._urls.move_to_end(digest)
+            return url
+        url = self._encode(image)
+        self._urls[digest] = url
+        self._held += len(url)
+        while self._held > self._capacity and len(self._urls) > 1:
+            self._held -= len(self._urls.popitem(last=False)[1])
+        return url
+
+    def _encode(self, image: LoadedImage) -> bytes:
+        size = image.ref.width, image.ref.height
+        fitted = self.tokenizer.fit(size)
+        mime, data = (image.ref.mime, image.data) if fitted == size else _shrunk(image, fitted)
+        return b"data:" + mime.encode() + b";base64," + base64.b64encode(data)
+
+    def tokens(self, image: LoadedImage) -> int:
+        """Return the prompt tokens that the image will cost."""
+        return self.tokenizer.tokens((image.ref.width, image.ref.height))

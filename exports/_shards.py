@@ -1,0 +1,147 @@
+"""Parquet files of one split, shard by shard and row group by row group, in bounded memory."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from exports._split_files import path_part
+
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+"""The Hub's image cell. `bytes` are stored untouched: neither compressed nor in a dictionary."""
+
+GROUP_ROWS = 100
+GROUP_BYTES = 64 * 2**20
+"""Image bytes of a row group, unless a single row has more."""
+SHARD_BYTES = 500_000_000
+"""Image bytes of a shard, unless a single row group has more."""
+
+
+def schema(columns: list[tuple[str, pa.DataType]]) -> pa.Schema:
+    """Return the schema with the metadata by which `datasets` and the Hub know an image from a struct.
+
+    Lists are described as `[item]`, the form that every version of `datasets` reads.
+    """
+    features = {name: _feature(kind) for name, kind in columns}
+    metadata = json.dumps({"info": {"features": features}})
+    return pa.schema(columns, metadata={"huggingface": metadata})
+
+
+def _feature(kind: pa.DataType) -> object:
+    if kind == IMAGE:
+        return {"_type": "Image"}
+    if pa.types.is_list(kind):
+        return [_feature(kind.value_type)]
+    if pa.types.is_struct(kind):
+        return {field.name: _feature(field.type) for field in kind}
+    return {"dtype": str(kind), "_type": "Value"}
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, bool]]:
+    """Give each leaf column's path, and whether it holds text (not an image's bytes)."""
+    if pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    elif pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    else:
+        yield path, kind != pa.binary()
+
+
+def _writer(path: Path, columns: pa.Schema) -> pq.ParquetWriter:
+    leaves = [leaf for field in columns for leaf in _leaves(field.name, field.type)]
+    texts = [name for name, is_text in leaves if is_text]
+    return pq.ParquetWriter(
+        path,
+        columns,
+        compression={name: "zstd" if is_text else "none" for name, is_text in leaves},
+        use_dictionary=texts,
+        write_statistics=texts,
+        write_page_index=True,
+    )
+
+
+class Shards:
+    """The shards of one split, under passing names until `finish` knows how many they are."""
+
+    def __init__(self, folder: Path, split: str, columns: pa.Schema) -> None:
+        self.folder = folder
+        self.split = path_part(split)
+        self.columns = columns
+        self.shards: list[tuple[Path, pa.Schema]] = []
+        self._rows: list[dict[str, Any]] = []
+        self._group_bytes = 0
+        self._shard_bytes = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def fits(self, image_bytes: int) -> bool:
+        """Tell whether a row with so many image bytes still belongs to the row group that is being filled."""
+        if not self._rows:
+            return True
+        return len(self._rows) < GROUP_ROWS and self._group_bytes + image_bytes <= GROUP_BYTES
+
+    def add(self, row: dict[str, Any], image_bytes: int) -> None:
+        """Take a row into the row group that is being filled; `flush` first where it doesn't fit."""
+        self._rows.append(row)
+        self._group_bytes += image_bytes
+
+    def flush(self) -> None:
+        """Write the row group, into a new shard where it doesn't fit."""
+        if not self._rows:
+            return
+        if self._shard_bytes + self._group_bytes > SHARD_BYTES:
+            self.close()
+        table = pa.Table.from_pylist(self._rows, schema=self.columns)
+        self._open().write_table(table)
+        self._shard_bytes += self._group_bytes
+        self._rows, self._group_bytes = [], 0
+
+    def _open(self) -> pq.ParquetWriter:
+        if self._writer is None:
+            path = self.folder / f"{self.split}-{len(self.shards):05d}.parquet"
+            self._writer = _writer(path, self.columns)
+            self.shards.append((path, self.columns))
+            self._shard_bytes = 0
+        return self._writer
+
+    def close(self) -> None:
+        """End the shard that is being written."""
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.close()
+
+    def change(self, columns: pa.Schema) -> None:
+        """Go on with another schema, in a new shard."""
+        self.flush()
+        self.close()
+        self.columns = columns
+
+    def finish(self, columns: pa.Schema) -> None:
+        """Write what is left, bring every shard to the schema, and give the shards their final names."""
+        self.flush()
+        self.close()
+        for index, (path, written) in enumerate(self.shards):
+            target = self.folder / f"{self.split}-{index:05d}-of-{len(self.shards):05d}.parquet"
+            if written is columns:
+                path.rename(target)
+            else:
+                _widen(path, target, columns)
+
+
+def _widen(path: Path, target: Path, columns: pa.Schema) -> None:
+    """Move the file to the target, with nulls in the columns that it lacks; row group by row group."""
+    with pq.ParquetFile(path) as file, _writer(target, columns) as writer:
+        for index in range(file.num_row_groups):
+            table = file.read_row_group(index)
+            cells = [_column(table, field) for field in columns]
+            writer.write_table(pa.Table.from_arrays(cells, schema=columns))
+    path.unlink()
+
+
+def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
+    if field.name in table.column_names:
+        return table.column(field.name)
+    return pa.nulls(len(table), field.type)

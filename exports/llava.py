@@ -1,0 +1,58 @@
+"""LLaVA-CoT-100k's layout, field for field (arXiv 2411.10440, Hub data set Xkev/LLaVA-CoT-100k).
+
+    train.jsonl, validation.jsonl, test.jsonl       a split without records has no file
+    image/<source>/<64 digits>.<ext>
+
+A record is `{"id", "image", "conversations": [{"from": "human", "value"}, {"from": "gpt", "value"}, …]}`:
+
+- `image` is a path relative to the folder; a list of paths where the sample has several images; absent where it
+  has none. There is no `<image>` mark in the question, as in the original.
+- A human value is the context (a hint or a passage), the question, and the choices as `A. …` lines.
+- A gpt value has the original's white space: a blank inside each tag, an empty line between the stages.
+- Turns without a trace are left out, and so are samples without any.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from exports import ImagePath, Item
+from exports._image_files import copy, file_name
+from exports._split_files import appender, path_part
+from exports._wording import question_text
+from schemas.trace import STAGES, Stages
+
+FORMAT_VERSION = 1
+
+
+def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
+    """Write the items that have a trace into the empty folder."""
+    with appender(folder) as append:
+        for item in items:
+            if item.traces:
+                names = list(_copy_images(item, folder, image_path))
+                append(item.split, json.dumps(_record(item, names)).encode("ascii"))
+
+
+def answer_text(stages: Stages) -> str:
+    """Write the text form as the original has it; `parse_tagged` reads it back."""
+    return "\n\n".join(f"<{s.tag}> {stages[s]} </{s.tag}>" for s in STAGES)
+
+
+def _copy_images(item: Item, folder: Path, image_path: ImagePath) -> Iterator[str]:
+    """Copy the sample's images; give their paths in the folder."""
+    for ref in item.sample.images:
+        name = f"image/{path_part(item.sample.source)}/{file_name(ref)}"
+        copy(ref, image_path, folder / name)
+        yield name
+
+
+def _record(item: Item, images: list[str]) -> dict[str, object]:
+    named = {"image": images[0] if len(images) == 1 else images} if images else {}
+    return {"id": item.sample.id, **named, "conversations": list(_conversation(item))}
+
+
+def _conversation(item: Item) -> Iterator[dict[str, str]]:
+    for trace in item.traces:
+        yield {"from": "human", "value": question_text(item.sample.turns[trace.turn])}
+        yield {"from": "gpt", "value": answer_text(trace.stages)}

@@ -1,0 +1,140 @@
+"""The Hub's layout: `datasets.load_dataset(<folder>)` and the Hub's viewer show it without being told anything.
+
+    data/<split>-00000-of-00001.parquet     shards of at most 500 MB of images, row groups of at most 100 rows
+
+A row for each turn that has a trace. `id` is `<sample id>#<turn>`, `image` the sample's first image with its bytes as
+they were found. A column `images` with all of them is there where a sample of the release has several, and is null
+for the others. `history` holds the earlier turns that have a trace, with the question as llava words it. `labels`
+is a JSON object. The stages are columns of their own, and `text` is the tagged form of the four.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from exports import ImagePath, Item
+from exports._image_files import file_name, read
+from exports._shards import IMAGE, Shards, schema
+from exports._wording import question_text
+from schemas.sample import ImageRef
+from schemas.trace import STAGES, Trace
+
+FORMAT_VERSION = 1
+
+_TEXT = pa.string()
+_TEXTS = pa.list_(_TEXT)
+_ONE_IMAGE: list[tuple[str, pa.DataType]] = [
+    ("id", _TEXT),
+    ("image", IMAGE),
+    ("question", _TEXT),
+    ("context", _TEXT),
+    ("choices", _TEXTS),
+    ("answer", _TEXT),
+    ("answers", _TEXTS),
+    *((stage.value, _TEXT) for stage in STAGES),
+    ("text", _TEXT),
+    ("history", pa.list_(pa.struct([("question", _TEXT), ("text", _TEXT)]))),
+    ("sample_id", _TEXT),
+    ("source", _TEXT),
+    ("source_split", _TEXT),
+    ("turn", pa.int32()),
+    ("labels", _TEXT),
+    ("trace_id", _TEXT),
+    ("kind", _TEXT),
+    ("model", _TEXT),
+    ("model_answered", _TEXT),
+    ("recipe", _TEXT),
+    ("prompt_version", _TEXT),
+    ("created_at", pa.timestamp("us", tz="UTC")),
+]
+ONE_IMAGE = schema(_ONE_IMAGE)
+SEVERAL_IMAGES = schema([*_ONE_IMAGE[:2], ("images", pa.list_(IMAGE)), *_ONE_IMAGE[2:]])
+
+
+def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
+    """Write the turns that have a trace into the empty folder."""
+    data = folder / "data"
+    data.mkdir()
+    splits: dict[str, _Split] = {}
+    with ExitStack() as opened:
+        for item in items:
+            if item.split not in splits:
+                splits[item.split] = _Split(data, item.split, image_path)
+                opened.callback(splits[item.split].shards.close)
+            splits[item.split].add(item)
+        wide = any(split.shards.columns is SEVERAL_IMAGES for split in splits.values())
+        for split in splits.values():
+            split.shards.finish(SEVERAL_IMAGES if wide else ONE_IMAGE)
+
+
+class _Split:
+    """Rows and image cells of the row group that is being filled; an image is read once for each row group."""
+
+    def __init__(self, folder: Path, split: str, image_path: ImagePath) -> None:
+        self.shards = Shards(folder, split, ONE_IMAGE)
+        self.image_path = image_path
+        self.cells: dict[str, dict[str, Any]] = {}
+
+    def add(self, item: Item) -> None:
+        images = item.sample.images
+        if item.traces and len(images) > 1 and self.shards.columns is ONE_IMAGE:
+            self.shards.change(SEVERAL_IMAGES)
+        for row in _rows(item):
+            self._add_row(row, images)
+
+    def _add_row(self, row: dict[str, Any], images: Sequence[ImageRef]) -> None:
+        cells = [self._cell(ref) for ref in images]
+        if len(cells) > 1:
+            row["images"] = cells
+        if cells:
+            row["image"] = cells[0]
+        shown = [*cells, cells[0]] if len(cells) > 1 else cells
+        image_bytes = sum(len(cell["bytes"]) for cell in shown)
+        if not self.shards.fits(image_bytes):
+            self.shards.flush()
+            self.cells = {ref.digest: cell for ref, cell in zip(images, cells, strict=True)}
+        self.shards.add(row, image_bytes)
+
+    def _cell(self, ref: ImageRef) -> dict[str, Any]:
+        if ref.digest not in self.cells:
+            self.cells[ref.digest] = {"bytes": read(ref, self.image_path), "path": file_name(ref)}
+        return self.cells[ref.digest]
+
+
+def _rows(item: Item) -> Iterator[dict[str, Any]]:
+    """Give a row for each trace, without the images."""
+    history: list[dict[str, str]] = []
+    for trace in item.traces:
+        yield _row(item, trace) | {"history": list(history)}
+        history.append({"question": question_text(item.sample.turns[trace.turn]), "text": trace.text})
+
+
+def _row(item: Item, trace: Trace) -> dict[str, Any]:
+    sample, turn = item.sample, item.sample.turns[trace.turn]
+    provenance = trace.provenance
+    return {
+        "id": f"{sample.id}#{trace.turn}",
+        "question": turn.question,
+        "context": turn.context,
+        "choices": turn.choices,
+        "answer": turn.target,
+        "answers": turn.targets,
+        **{stage.value: trace.stages[stage] for stage in STAGES},
+        "text": trace.text,
+        "sample_id": sample.id,
+        "source": sample.source,
+        "source_split": sample.split,
+        "turn": trace.turn,
+        "labels": json.dumps(sample.labels, ensure_ascii=False, sort_keys=True),
+        "trace_id": trace.id,
+        "kind": provenance.kind,
+        "model": provenance.model,
+        "model_answered": provenance.model_answered,
+        "recipe": provenance.recipe,
+        "prompt_version": provenance.prompt_version,
+        "created_at": provenance.created_at,
+    }
