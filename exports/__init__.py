@@ -10,11 +10,11 @@ from schemas.trace import Trace
 
 
 class Item(NamedTuple):
-    """One record of a release: a sample, at most one trace for each of its turns, and the split it went to."""
+    """One record of a release: a sample, at most one trace for each of its turns, and its split."""
 
     sample: Sample
     traces: tuple[Trace, ...]
-    """In the order of the turns; a turn without a trace is left out of every format but jsonl, which keeps its question."""
+    """In the order of the turns. Every format but jsonl leaves out a turn that has none."""
     split: str
 
 
@@ -36,4 +36,4 @@ class Exporter(Protocol):
 
 def get(name: str) -> Exporter:
     """Return the exporter of that name. Raises UsageError for an unknown one."""
-    return cast(Exporter, registry.load(__name__, name))
+    return cast("Exporter", registry.load(__name__, name))

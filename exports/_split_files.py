@@ -10,7 +10,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 def path_part(name: str) -> str:
-    """Return the name of a split or a source as it may stand in a path. Raises ValueError for `..`, `a/b`, …."""
+    """Return the name of a split or a source, fit for a path. Raises ValueError for `..`, `a/b`, …."""
     if not _SAFE.fullmatch(name):
         raise ValueError(f"{name!r} can't name a file")
     return name

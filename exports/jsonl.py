@@ -3,23 +3,29 @@
     data/<split>.jsonl              {"sample": {…}, "traces": [{…}, …]}, canonical JSON in UTF-8
     images/<two digits>/<64 digits>.<ext>
 
-What a line holds is what `schemas.sample.Sample` and `schemas.trace.Trace` hold; an image is found by its digest.
+A line holds what `schemas.sample.Sample` and `schemas.trace.Trace` do; an image is found by its digest.
 """
 
 import heapq
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from curation.errors import DataError
 from exports import ImagePath, Item
 from exports._image_files import copy, file_name
 from exports._split_files import appender
 from schemas.digest import canonical_json
-from schemas.sample import ImageRef, Sample
+from schemas.sample import ImageRef, Record, Sample
 from schemas.trace import Trace
 
 FORMAT_VERSION = 1
+
+
+class _Line(Record):
+    sample: Sample
+    traces: tuple[Trace, ...]
 
 
 def image_file(folder: Path, ref: ImageRef) -> Path:
@@ -36,7 +42,8 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
         for item in items:
             for ref in item.sample.images:
                 copy(ref, image_path, image_file(folder, ref))
-            append(item.split, _line(item))
+            line = _Line(sample=item.sample, traces=item.traces)
+            append(item.split, canonical_json(line.model_dump(mode="json")))
 
 
 def read(folder: Path) -> Iterator[Item]:
@@ -51,22 +58,12 @@ def read(folder: Path) -> Iterator[Item]:
     return heapq.merge(*splits, key=lambda item: item.sample.id)
 
 
-def _line(item: Item) -> bytes:
-    traces = [trace.model_dump(mode="json") for trace in item.traces]
-    return canonical_json({"sample": item.sample.model_dump(mode="json"), "traces": traces})
-
-
 def _read_split(path: Path) -> Iterator[Item]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                yield _item(json.loads(line), path.stem)
-            except (ValueError, TypeError, KeyError) as error:  # pydantic's errors are ValueErrors
-                raise DataError(f"{path}, line {number}: not a record of the format jsonl ({error!r})") from error
-
-
-def _item(record: dict[str, object], split: str) -> Item:
-    sample, traces = record["sample"], record["traces"]
-    if not isinstance(traces, list):
-        raise TypeError(f"traces is a {type(traces).__name__}")
-    return Item(Sample.model_validate(sample), tuple(map(Trace.model_validate, traces)), split)
+                record = _Line.model_validate_json(line)
+            except ValidationError as error:
+                reason = " ".join(str(error).split())[:300]
+                raise DataError(f"{path}, line {number} is not a record of this format: {reason}") from error
+            yield Item(record.sample, record.traces, path.stem)

@@ -5,8 +5,8 @@
 
 A record is `{"id", "image", "conversations": [{"from": "human", "value"}, {"from": "gpt", "value"}, …]}`:
 
-- `image` is a path relative to the folder; a list of paths where the sample has several images; absent where it
-  has none. There is no `<image>` mark in the question, as in the original.
+- `image` is a path relative to the folder, a list of paths where the sample has several images, and absent
+  where it has none. There is no `<image>` mark in the question, as in the original.
 - A human value is the context (a hint or a passage), the question, and the choices as `A. …` lines.
 - A gpt value has the original's white space: a blank inside each tag, an empty line between the stages.
 - Turns without a trace are left out, and so are samples without any.

@@ -1,11 +1,15 @@
-"""The Hub's layout: `datasets.load_dataset(<folder>)` and the Hub's viewer show it without being told anything.
+"""The Hub's layout, which `datasets.load_dataset(<folder>)` and the Hub's viewer show without being told how.
 
     data/<split>-00000-of-00001.parquet     shards of at most 500 MB of images, row groups of at most 100 rows
 
-A row for each turn that has a trace. `id` is `<sample id>#<turn>`, `image` the sample's first image with its bytes as
-they were found. A column `images` with all of them is there where a sample of the release has several, and is null
-for the others. `history` holds the earlier turns that have a trace, with the question as llava words it. `labels`
-is a JSON object. The stages are columns of their own, and `text` is the tagged form of the four.
+There is a row for each turn that has a trace.
+
+- `id` is `<sample id>#<turn>`.
+- `image` is the sample's first image, its bytes as they were found, named by their digest.
+- `images`, with all of them, is there where a sample of the release has several, and null for the others.
+- `history` holds the earlier turns that have a trace: question with context and choices, and tagged text.
+- `summary`, `caption`, `reasoning` and `conclusion` are the stages, and `text` the tagged form of the four.
+- `labels` is a JSON object.
 """
 
 import json
@@ -72,7 +76,7 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
 
 
 class _Split:
-    """Rows and image cells of the row group that is being filled; an image is read once for each row group."""
+    """The rows of one split. An image is read once for each row group that shows it."""
 
     def __init__(self, folder: Path, split: str, image_path: ImagePath) -> None:
         self.shards = Shards(folder, split, ONE_IMAGE)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from curation.calls.caller import Caller, Job
+from curation.calls.caller import Caller, Job, Origin
 from curation.calls.client import read
 from curation.calls.request import AnswerForm, Prompt, build
 from schemas.call import Call, Outcome
@@ -53,12 +53,10 @@ class Attempts(NamedTuple):
 class Asker:
     """Asks for one turn. The same prompt asked a second time is a second attempt, never the first answer again."""
 
-    def __init__(
-        self, caller: Caller, job: tuple[str, int, str, str], form: AnswerForm, attempts: Attempts
-    ) -> None:
+    def __init__(self, caller: Caller, origin: Origin, form: AnswerForm, attempts: Attempts) -> None:
         self.form = form
         self._caller = caller
-        self._job = job
+        self._origin = origin
         self._limit = attempts
         self._asked: Counter[bytes] = Counter()
 
@@ -69,7 +67,7 @@ class Asker:
         while True:
             attempt = self._asked[request.canonical]
             self._asked[request.canonical] += 1
-            call, fresh = await self._caller.fetch(Job(request, *self._job, attempt))
+            call, fresh = await self._caller.fetch(Job(request, self._origin, attempt))
             earlier = self._limit.retry_failed and not fresh
             if call.outcome in {Outcome.ANSWERED, Outcome.UNPARSABLE}:
                 answer = read(call.raw)

@@ -35,26 +35,21 @@ class Patience(NamedTuple):
     longest: float = 30.0
 
 
-class Job(NamedTuple):
-    """A request, and the turn it is made for."""
+class Origin(NamedTuple):
+    """The turn that a request is made for, and the recipe that makes it."""
 
-    request: Request
     sample_id: str
     turn: int
     recipe: str
     prompt_version: str
-    attempt: int
 
-    def call(self, key: str, endpoint: str, model: str, **rest: Any) -> Call:
-        """Return the record of this request."""
-        return Call(
-            key=key,
-            endpoint=endpoint,
-            model=model,
-            request=self.request.canonical.decode(),
-            created_at=datetime.now(UTC),
-            **self._asdict() | {"request": self.request.canonical.decode()} | rest,
-        )
+
+class Job(NamedTuple):
+    """A request for one turn; `attempt` counts how often the same request was made for it before."""
+
+    request: Request
+    origin: Origin
+    attempt: int
 
 
 class Counts:
@@ -176,14 +171,16 @@ class Caller:
             if rejected.schema:
                 await self.journal.release(key)
                 raise NoSchema from rejected
-            return self._failed(job, key, tries, Outcome.REJECTED, rejected.reason, rejected.raw)
+            return self._call(
+                job, key, outcome=Outcome.REJECTED, reason=rejected.reason, raw=rejected.raw, sends=tries.sends
+            )
         except Transient as failed:
             await self._let_go(key, failed, job)
             if tries.fail(failed):
                 self._check_reachable(failed, tries)
                 return None
             self._check_outage(failed)
-            return self._failed(job, key, tries, Outcome.GAVE_UP, failed.reason, "")
+            return self._call(job, key, outcome=Outcome.GAVE_UP, reason=failed.reason, sends=tries.sends - 1)
         except CurationError:
             await self.journal.release(key)
             raise
@@ -210,10 +207,9 @@ class Caller:
     def _answered(self, job: Job, key: str, tries: _Tries, reply: Reply, seconds: float) -> Call:
         answer = read(reply.raw)
         self.counts.answered(answer.usage)
-        return job.call(
+        return self._call(
+            job,
             key,
-            self.endpoint,
-            self.model.name,
             outcome=answer.outcome,
             reason=answer.reason,
             raw=reply.raw,
@@ -223,10 +219,16 @@ class Caller:
             seconds=round(seconds, 4),
         )
 
-    def _failed(self, job: Job, key: str, tries: _Tries, outcome: Outcome, reason: str, raw: str) -> Call:
-        sends = tries.sends - (outcome is Outcome.GAVE_UP)
-        return job.call(
-            key, self.endpoint, self.model.name, outcome=outcome, reason=reason, raw=raw, sends=sends
+    def _call(self, job: Job, key: str, **result: Any) -> Call:
+        return Call(
+            key=key,
+            **job.origin._asdict(),
+            attempt=job.attempt,
+            endpoint=self.endpoint,
+            model=self.model.name,
+            request=job.request.canonical.decode(),
+            created_at=datetime.now(UTC),
+            **result,
         )
 
     async def _let_go(self, key: str, failed: Transient, job: Job) -> None:

@@ -162,7 +162,7 @@ class Client:
             raise self._disconnected(error) from error
         except openai.APIStatusError as error:
             raise self._refused(error) from error
-        return self._received(answer.text, answer.response.headers)
+        return self._received(answer.text.replace("\0", "\ufffd"), answer.response.headers)
 
     def _received(self, text: str, headers: Mapping[str, str]) -> Reply:
         if "html" in headers.get("content-type", ""):

@@ -56,7 +56,7 @@ class ResponseFormat(BaseModel):
 
 
 class ChatRequest(BaseModel):
-    """The part of a chat completion request that the simulator heeds; other parameters are accepted unread."""
+    """What the simulator heeds of a chat completion request; other parameters are accepted unread."""
 
     model: str
     messages: list[Message] = Field(min_length=1)
@@ -96,9 +96,9 @@ class Prompt(NamedTuple):
 
 
 _LABELLED = r"\(?[A-Z][.):]\s"
-_QUESTION = re.compile(r"^Question:[ \t]*(\S.*)", re.M)
-_CHOICES = re.compile(rf"^Choices:[ \t]*(.*(?:\n[ \t]*{_LABELLED}.*)*)", re.M)
-_STANDARD = re.compile(r"^Standard answer:[ \t]*(\S.*)", re.M)
+_QUESTION = re.compile(r"^Question:[^\S\n]*(\S.*)", re.MULTILINE)
+_CHOICES = re.compile(rf"^Choices:[^\S\n]*(.*(?:\n[ \t]*{_LABELLED}.*)*)", re.MULTILINE)
+_STANDARD = re.compile(r"^Standard answer:[^\S\n]*(\S.*)", re.MULTILINE)
 _TAG = re.compile("|".join(f"</?{stage.tag}>" for stage in STAGES))
 
 
@@ -178,7 +178,7 @@ def _webp_size(head: bytes) -> Size | None:
 def image_tokens(size: Size | None, detail: str | None) -> int:
     """Return gpt-4o's price of an image: 85, and 170 for each tile of 512 pixels unless the detail is low.
 
-    The image is first made to fit 2,048 x 2,048, then its shorter side 768; one of unknown size counts one tile.
+    The image is first made to fit 2,048 x 2,048, then its shorter side 768; an unknown size is one tile.
     https://platform.openai.com/docs/guides/images-vision#calculating-costs
     """
     if detail == "low":
@@ -252,7 +252,16 @@ _LEAKS = (
     "The observation aligns with the given standard answer.",
     "It aligns with the given standard answer, so no doubt remains.",
 )
-_PLACES = ("centre", "upper left", "upper right", "lower half", "foreground", "left side", "right side", "upper half")
+_PLACES = (
+    "centre",
+    "upper left",
+    "upper right",
+    "lower half",
+    "foreground",
+    "left side",
+    "right side",
+    "upper half",
+)
 _TONES = ("light", "dark", "plain", "muted", "bright", "evenly lit", "grey", "colourful")
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _STRANGERS = ("a zebra", "turquoise", "the lighthouse", "forty violins", "Reykjavik", "an umbrella")
@@ -287,7 +296,7 @@ def _say(sentences: Sequence[Sequence[str]], facts: dict[str, str], rng: Random)
 
 
 def _guess(prompt: Prompt, rng: Random) -> str:
-    words = re.findall(r"\w{4,}|\d+", _TAG.sub(" ", prompt.question))
+    words: list[str] = re.findall(r"\w{4,}|\d+", _TAG.sub(" ", prompt.question))
     return rng.choice(prompt.choices or words or ("yes", "no"))
 
 
@@ -318,7 +327,8 @@ def _differs(choice: str, right: str) -> bool:
 
 def _far_from(number: str, rng: Random) -> str:
     value = _decimal(number)
-    return f"{value + max(1, abs(value)) * rng.choice((Decimal('0.5'), 1, 2)):f}"
+    step = rng.choice((Decimal("0.5"), Decimal(1), Decimal(2)))
+    return f"{value + max(Decimal(1), abs(value)) * step:f}"
 
 
 def _decimal(number: str) -> Decimal:
@@ -326,7 +336,7 @@ def _decimal(number: str) -> Decimal:
 
 
 def render(stages: dict[Stage, str], rng: Random, kind: str | None, *, as_json: bool) -> str:
-    """Write the stages as tagged text or as a JSON object; `kind` missing_tag and doubled_tag have their effect here."""
+    """Write tagged text or a JSON object; `kind` missing_tag and doubled_tag have their effect here."""
     stage, other = rng.sample(STAGES, 2)
     return _as_json(stages, kind, stage, other) if as_json else _as_tagged(stages, kind, stage, rng)
 

@@ -1,311 +1,207 @@
-"""The endpoint: what each request is answered with, and the HTTP server that says it."""
+"""The endpoint over HTTP: for a program's own event loop, and as the verb that serves until it is stopped."""
 
 import asyncio
 import errno
 import json
-import math
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from random import Random
-from typing import Any, NamedTuple, TextIO
+from typing import Annotated, NamedTuple, TextIO
 
 from aiohttp import web
-from pydantic import ValidationError
-from pydantic_core import to_json
+from cyclopts import Parameter
+from pydantic import Field
 
+import curation.config
+from curation.config import Table
 from curation.errors import MissingError, UsageError
-from curation.simulator.answers import ChatRequest, compose, prompt_tokens, read_prompt, render, text_tokens
-from curation.simulator.settings import Settings
+from curation.simulator.endpoint import Call, Reply, Simulator, error_reply
+from curation.simulator.settings import Conduct, Faults, Settings, Storm
 from schemas.digest import digest_bytes
 
-FINGERPRINT = "simulator-1"
-"""system_fingerprint of every completion; traces made from them are marked as simulated by it."""
-
 _MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-5", "gpt-5-mini")
-_TOKENS_PER_MINUTE = 30_000_000
 _MAX_BODY = 100 * 2**20
-_PAGE = b"<!doctype html><html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>"
+_READ_AHEAD = 2**20
+"""Bytes: a request with its image arrives without pausing the connection."""
+_GRACE = 0.05
+"""Seconds that answers in work get when the server ends; a slow one is not waited for."""
 
 
-class Call(NamedTuple):
-    """One request to the endpoint for chat completions."""
+class _Handlers:
+    """The paths of the endpoint."""
 
-    body: bytes
-    authorization: str = ""
-    client_request_id: str | None = None
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self._in_work = 0
 
+    def application(self) -> web.Application:
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.router.add_post("/v1/chat/completions", self.chat)
+        app.router.add_get("/v1/models", self.models)
+        app.router.add_route("*", "/{path:.*}", self.unknown)
+        return app
 
-class Reply(NamedTuple):
-    """What the simulator says to a request; `delay` in seconds, `hangs_up` for no answer at all."""
-
-    status: int
-    outcome: str
-    """`ok`, the name of a fault, or why the request was turned away."""
-    body: bytes = b""
-    headers: dict[str, str] = {}
-    content_type: str = "application/json"
-    usage: tuple[int, int] | None = None
-    """Tokens of the prompt and of the completion; None where nothing was produced, and nothing is billed."""
-    delay: float = 0.0
-    hangs_up: bool = False
-
-
-@dataclass
-class Counts:
-    """What a simulator has done so far."""
-
-    requests: int = 0
-    billed: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    peak: int = 0
-    """The most requests that were in work at once."""
-    outcomes: Counter[str] = field(default_factory=Counter)
-
-    def add(self, reply: Reply) -> None:
-        """Count a reply."""
-        self.requests += 1
-        self.outcomes[reply.outcome] += 1
-        if reply.usage:
-            self.billed += 1
-            self.prompt_tokens += reply.usage[0]
-            self.completion_tokens += reply.usage[1]
-
-
-class Bucket:
-    """A token bucket that holds a minute's requests and begins full."""
-
-    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
-        self.per_minute = per_minute
-        self._clock = clock
-        self._level = float(per_minute)
-        self._at = clock()
-
-    def take(self) -> float:
-        """Take one request out. Returns the seconds until there is one, 0 where there was."""
-        now = self._clock()
-        self._level = min(self.per_minute, self._level + (now - self._at) * self.per_minute / 60)
-        self._at = now
-        if self._level < 1:
-            return (1 - self._level) * 60 / self.per_minute
-        self._level -= 1
-        return 0.0
-
-    def headers(self) -> dict[str, str]:
-        """Return the x-ratelimit headers."""
-        full = (self.per_minute - self._level) * 60 / self.per_minute
-        return _limit_headers(self.per_minute, int(self._level), full)
-
-
-def _limit_headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
-    """Return OpenAI's rate limit headers; tokens are never what runs out here."""
-    return {
-        "x-ratelimit-limit-requests": str(limit),
-        "x-ratelimit-remaining-requests": str(remaining),
-        "x-ratelimit-reset-requests": as_duration(reset),
-        "x-ratelimit-limit-tokens": str(_TOKENS_PER_MINUTE),
-        "x-ratelimit-remaining-tokens": str(_TOKENS_PER_MINUTE),
-        "x-ratelimit-reset-tokens": as_duration(0),
-    }
-
-
-def as_duration(seconds: float) -> str:
-    """Write seconds as OpenAI's headers do: 120ms, 1s, 8.64s, 6m0s, 1h0m0s."""
-    millis = math.ceil(round(seconds * 1000, 6))
-    if 0 < millis < 1000:
-        return f"{millis}ms"
-    minutes, rest = divmod(millis, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    prefix = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
-    return f"{prefix}{rest / 1000:g}s"
-
-
-def _error(
-    status: int,
-    outcome: str,
-    message: str,
-    kind: str = "invalid_request_error",
-    *,
-    param: str | None = None,
-    code: str | None = None,
-) -> Reply:
-    """Return a reply with OpenAI's error body."""
-    error = {"message": message, "type": kind, "param": param, "code": code}
-    return Reply(status, outcome, to_json({"error": error}))
-
-
-def _too_many(outcome: str, wait: float, headers: dict[str, str]) -> Reply:
-    # Rounded up: a client that waits exactly as long as it was told must get in.
-    after = math.ceil(round(wait * 1000, 6)) / 1000
-    message = f"Rate limit reached on requests per min (RPM). Please try again in {as_duration(after)}."
-    reply = _error(429, outcome, message, "requests", code="rate_limit_exceeded")
-    return reply._replace(headers={"Retry-After": f"{after:g}"} | headers)
-
-
-def _invalid(error: ValidationError) -> Reply:
-    """Say what is wrong with a request, without quoting it."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    param = ".".join(map(str, first["loc"]))
-    if first["type"] == "json_invalid":
-        return _error(400, "malformed", "We could not parse the JSON body of your request.")
-    if first["type"] == "missing":
-        message, code = f"Missing required parameter: '{param}'.", "missing_required_parameter"
-    else:
-        message, code = f"Invalid value for '{param}': {first['msg']}.", "invalid_value"
-    return _error(400, "malformed", message, param=param, code=code)
-
-
-@dataclass(frozen=True)
-class _Draft:
-    """A completion in the making; a fault changes it before it is sent."""
-
-    digest: str
-    occurrence: int
-    model: str
-    content: str | None
-    prompt_tokens: int
-    finish: str = "stop"
-    refusal: str | None = None
-
-    @property
-    def usage(self) -> tuple[int, int]:
-        return self.prompt_tokens, text_tokens(self.content or self.refusal or "")
-
-    def body(self) -> bytes:
-        message = {"role": "assistant", "content": self.content, "refusal": self.refusal, "annotations": []}
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": self.finish}
-        prompt, completion = self.usage
-        details = {"cached_tokens": 0, "audio_tokens": 0}
-        tokens = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
-        return to_json(
-            {
-                "id": f"chatcmpl-{self.digest[7:29]}{self.occurrence:02x}",
-                "object": "chat.completion",
-                "created": int(time.time()),
-                "model": f"{self.model}-simulated",
-                "choices": [choice],
-                "usage": tokens | {"prompt_tokens_details": details},
-                "service_tier": "default",
-                "system_fingerprint": FINGERPRINT,
-            }
-        )
-
-
-class Simulator:
-    """An endpoint without its server.
-
-    Which fault a request gets, and its text, depend on the seed, the digest of its body, and how many times
-    that body came through before; what was turned away for its key or for a limit doesn't count as through.
-    """
-
-    def __init__(
-        self, settings: Settings, log: TextIO | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self.settings = settings
-        self.counts = Counts()
-        self._log = log
-        self._clock = clock
-        self._bucket = Bucket(settings.rpm, clock) if settings.rpm else None
-        self._seen: Counter[str] = Counter()
-        self._first: float | None = None
-
-    def reply(self, call: Call) -> Reply:
-        """Decide what the request gets. It is in the log, on its way to the disk, when this returns."""
-        digest = digest_bytes(call.body)
-        occurrence = self._seen[digest]
-        reply = self.refuse(call.authorization) or self._limit()
-        if reply is None:
-            self._seen[digest] += 1
-            reply = self._attend(call.body, digest, occurrence)
-        self.record(reply, digest, occurrence, call.client_request_id)
-        limits = self._bucket.headers() if self._bucket else {}
-        identity = {"x-request-id": f"req_{digest[7:31]}{self.counts.requests:08x}"}
-        return reply._replace(headers=identity | limits | reply.headers)
-
-    def refuse(self, authorization: str) -> Reply | None:
-        """Return the answer that every path gets: a web page, or 401 for a wrong key."""
-        if self.settings.html:
-            return Reply(200, "html", _PAGE, content_type="text/html")
-        if self.settings.api_key is None or authorization == f"Bearer {self.settings.api_key}":
-            return None
-        return _error(401, "unauthorized", "Incorrect API key provided.", code="invalid_api_key")
-
-    def record(self, reply: Reply, digest: str, occurrence: int, client_request_id: str | None) -> None:
-        """Count the reply and write its log line."""
-        self.counts.add(reply)
-        if self._log is None:
-            return
-        line = {
-            "time": datetime.now(UTC).isoformat(),
-            "request": digest,
-            "client_request_id": client_request_id,
-            "occurrence": occurrence,
-            "status": reply.status,
-            "outcome": reply.outcome,
-            "billed": reply.usage is not None,
-        }
-        self._log.write(json.dumps(line) + "\n")
-        self._log.flush()
-
-    def _limit(self) -> Reply | None:
-        """Return 429 in a storm or above the requests per minute."""
-        now = self._clock()
-        self._first = now if self._first is None else self._first
-        for storm in self.settings.storms:
-            left = storm.start + storm.duration - (now - self._first)
-            if 0 < left <= storm.duration:
-                return _too_many("storm", left, _limit_headers(self.settings.rpm or 500, 0, left))
-        if self._bucket and (wait := self._bucket.take()):
-            return _too_many("rpm", wait, {})
-        return None
-
-    def _attend(self, body: bytes, digest: str, occurrence: int) -> Reply:
-        """Read the request, and answer it or do the fault that is drawn."""
+    async def chat(self, request: web.Request) -> web.Response:
+        loop = asyncio.get_running_loop()
+        counts, begun = self.simulator.counts, loop.time()
+        self._in_work += 1
+        counts.peak = max(counts.peak, self._in_work)
         try:
-            request = ChatRequest.model_validate_json(body)
-        except ValidationError as error:
-            return _invalid(error)
-        if request.stream:
-            return _error(400, "malformed", "Streaming is not supported here.", param="stream")
-        if request.format == "json_schema" and not self.settings.schemas:
-            message = "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."
-            return _error(400, "no_schemas", message, param="response_format")
-        rng = Random(f"{self.settings.seed}:{digest}:{occurrence}")  # noqa: S311 - draws, not secrets
-        kind = self.settings.faults.draw(rng.random())
-        return self._decline(kind, rng) or self._complete(request, digest, occurrence, kind, rng)
+            body = await request.read()
+            headers = request.headers
+            call = Call(body, headers.get("Authorization", ""), headers.get("X-Client-Request-Id"))
+            reply = self.simulator.reply(call)
+            if reply.delay:
+                await asyncio.sleep(reply.delay)
+        finally:
+            self._in_work -= 1
+        if reply.hangs_up and request.transport is not None:
+            request.transport.close()
+        return _response(reply, millis=int((loop.time() - begun) * 1000))
 
-    def _decline(self, kind: str | None, rng: Random) -> Reply | None:
-        """Return the answer of a fault that comes before any completion."""
-        match kind:
-            case "rate_limit":
-                wait = self.settings.retry_after
-                return _too_many(kind, wait, _limit_headers(self.settings.rpm or 500, 0, wait))
-            case "server_error":
-                message = "The server had an error while processing your request. Sorry about that!"
-                return _error(rng.choice((500, 502, 503)), kind, message, "server_error")
-            case "bad_request":
-                message = "Your request was rejected as a result of our safety system."
-                return _error(400, kind, message, code="content_policy_violation")
-        return None
+    async def models(self, request: web.Request) -> web.Response:
+        if refused := self.simulator.refuse(request.headers.get("Authorization", "")):
+            return _response(refused)
+        models = [{"id": name, "object": "model", "created": 0, "owned_by": "simulator"} for name in _MODELS]
+        return web.json_response({"object": "list", "data": models})
 
-    def _complete(self, request: ChatRequest, digest: str, occurrence: int, kind: str | None, rng: Random) -> Reply:
-        stages = compose(read_prompt(request), rng, kind)
-        text = render(stages, rng, kind, as_json=request.format in ("json_schema", "json_object"))
-        draft = _Draft(digest, occurrence, request.model, prompt_tokens=prompt_tokens(request), **_spoil(text, kind, rng))
-        if request.limit and draft.usage[1] > request.limit and draft.content:
-            draft = replace(draft, content=draft.content[: request.limit * 4], finish="length")
-        body = draft.body()
-        delay = max(0.0, self.settings.latency + rng.uniform(-1, 1) * self.settings.jitter)
-        return Reply(
-            200,
-            kind or "ok",
-            body[: len(body) // 2] if kind == "torn" else body,
-            usage=draft.usage,
-            delay=delay + (self.settings.slow_seconds if kind == "slow" else 0),
-            hangs_up=kind == "drop",
+    async def unknown(self, request: web.Request) -> web.Response:
+        reply = self.simulator.refuse(request.headers.get("Authorization", "")) or error_reply(
+            404, "unknown_path", f"Invalid URL ({request.method} {request.path})"
         )
+        digest = digest_bytes(await request.read())
+        self.simulator.record(reply, digest, 0, request.headers.get("X-Client-Request-Id"))
+        return _response(reply)
+
+
+def _response(reply: Reply, millis: int = 0) -> web.Response:
+    headers = {"openai-processing-ms": str(millis), "openai-version": "2020-10-01", **reply.headers}
+    return web.Response(
+        status=reply.status, body=reply.body, headers=headers, content_type=reply.content_type
+    )
+
+
+class Running(NamedTuple):
+    """A simulator that listens."""
+
+    url: str
+    """The base URL for clients; ends in /v1."""
+    simulator: Simulator
+
+
+@asynccontextmanager
+async def serve(settings: Settings, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Running]:
+    """Serve on the running event loop for as long as the context lasts; port 0 takes a free one.
+
+    Raises UsageError where the address can't be listened on, MissingError where the log can't be written.
+    """
+    with ExitStack() as stack:
+        log = stack.enter_context(_open_log(settings.log)) if settings.log else None
+        simulator = Simulator(settings, log)
+        app = _Handlers(simulator).application()
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GRACE, read_bufsize=_READ_AHEAD)
+        await runner.setup()
+        try:
+            await _listen(runner, host, port)
+            bound = runner.addresses[0][1]
+            yield Running(f"http://{f'[{host}]' if ':' in host else host}:{bound}/v1", simulator)
+        finally:
+            await runner.cleanup()
+
+
+def _open_log(path: Path) -> TextIO:
+    try:
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise MissingError(
+            f"can't write the log {path}: {error.strerror}; choose another file with --log"
+        ) from error
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message = f"port {port} on {host} is in use; choose another with --port, 0 takes a free one"
+        else:
+            message = (
+                f"can't listen on {host} port {port}: {error.strerror}; choose others with --host and --port"
+            )
+        raise UsageError(message) from error
+
+
+class Config(Conduct, curation.config.Config):
+    """Serve a local endpoint that answers as OpenAI's does, with the faults that real ones have."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; only this machine reaches the default.")
+    port: int = Field(8811, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    fault: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = Field(
+        (),
+        description="NAME=RATE, a rate per request from 0 to 1; may be given several times. all=RATE spreads"
+        f" one evenly over every kind. Kinds: {', '.join(Faults.model_fields)}.",
+    )
+    storm: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = Field(
+        (),
+        description="START:SECONDS, a window since the first request in which all get 429; may be repeated.",
+    )
+
+    def settings(self) -> Settings:
+        """Return the simulator's settings. Raises UsageError for a fault or a storm that can't be read."""
+        conduct = {name: getattr(self, name) for name in Conduct.model_fields}
+        storms = tuple(Storm.from_flag(flag) for flag in self.storm)
+        return Settings(**conduct, faults=Faults.from_flags(self.fault), storms=storms)
+
+
+_DEFAULTS = Config()
+
+
+class Report(curation.config.Report):
+    """What the simulator did while it served."""
+
+    url: str
+    requests: int
+    billed: int
+    prompt_tokens: int
+    completion_tokens: int
+    peak: int
+    """The most requests that were in work at once."""
+    outcomes: dict[str, int]
+
+    def tables(self) -> Sequence[Table]:
+        """Return the requests by outcome, the most frequent first."""
+        rows = sorted(self.outcomes.items(), key=lambda row: (-row[1], row[0]))
+        return [Table("Requests by outcome", ("outcome", "requests"), rows)]
+
+    def lines(self) -> Sequence[str]:
+        """Return the totals."""
+        tokens = f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"
+        return [
+            f"{self.requests:,} requests, {self.billed:,} billed ({tokens}), at most {self.peak:,} at once"
+        ]
+
+
+def run(*, config: Annotated[Config, Parameter(name="*")] = _DEFAULTS) -> Report:
+    """Serve a local endpoint that answers as OpenAI's does, until Ctrl-C."""
+    return asyncio.run(_serve_until_stopped(config))
+
+
+async def _serve_until_stopped(config: Config) -> Report:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with serve(config.settings(), config.host, config.port) as running:
+        sys.stderr.write(_greeting(running.url, config.api_key))
+        sys.stderr.flush()
+        await stop.wait()
+    return Report(url=running.url, **vars(running.simulator.counts))
+
+
+def _greeting(url: str, api_key: str | None) -> str:
+    prompt = "Question: How many bars are there?\nStandard answer: 4"
+    body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": prompt}]})
+    key = ' -H "Authorization: Bearer $OPENAI_API_KEY"' if api_key else ""
+    example = f"curl -s {url}/chat/completions{key} -d '{body}'"
+    return f"simulator listens on {url} (Ctrl-C ends it)\nexample: {example}\n"

@@ -186,5 +186,7 @@ def _reason(error: Exception) -> str:
         return "it is gated: ask for access on its page, and set HF_TOKEN"
     if isinstance(error, errors.RepositoryNotFoundError):
         return "there is no such data set, or HF_TOKEN is not set to a token that may read it"
+    if isinstance(error, errors.HfHubHTTPError):
+        return f"it answers {error.response.status_code} {error.response.reason_phrase}"
     text = " ".join(str(error).split())
     return text[:200] or type(error).__name__

@@ -2,8 +2,8 @@
 
 The official folder is `ChartQA Dataset/{train,val,test}/` with `png/`, `tables/`, `<split>_human.json` and
 `<split>_augmented.json`; a record is `{"imgname", "query", "label"}`, all text. On the Hub a row has `image`,
-`query`, `label` (a list of one) and `human_or_machine`. Texts are kept as they are; what looks wrong in one is
-remarked.
+`query`, `label` (a list of one) and `human_or_machine`. Texts are kept as they are; what looks wrong in one
+is remarked.
 """
 
 import re
@@ -133,10 +133,14 @@ def to_sample(row: Row) -> Ingested:
         finding = _Finding("bad-record", why, row.fields)
         return Ingested(None, (_issue(row, f"chartqa/{row.split}/record-{digest[:12]}", finding),))
     sample_id = _sample_id(row)
+    if row.fields.get("repeated"):
+        finding = _Finding("duplicate-row", "an earlier record has this image and question", row.fields["query"])
+        # A warning, as an error would count against the sample of this id, which is the earlier record.
+        return Ingested(None, (_issue(row, sample_id, finding, Severity.WARNING),))
     if refusals := tuple(_issue(row, sample_id, finding) for finding in _refusals(row)):
         return Ingested(None, refusals)
     remarks = tuple(_issue(row, sample_id, finding, Severity.WARNING) for finding in _remarks(row))
-    return Ingested(None if row.fields.get("repeated") else _sample(row, sample_id), remarks)
+    return Ingested(_sample(row, sample_id), remarks)
 
 
 def _sample(row: Row, sample_id: str) -> Sample:
@@ -191,9 +195,6 @@ def _refusals(row: Row) -> Iterator[_Finding]:
 def _remarks(row: Row) -> Iterator[_Finding]:
     """Find what a person should look at, or what the metric makes of the label."""
     query, label = row.fields["query"], row.fields["label"]
-    if row.fields.get("repeated"):
-        yield _Finding("duplicate-row", "an earlier record has the same image and question", query)
-        return
     if _LIST.fullmatch(label):
         yield _Finding("list-label", "the label is a list, which the metric compares as one text", label)
     for name, text in (("question", query), ("label", label)):

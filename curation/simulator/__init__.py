@@ -1,0 +1,19 @@
+"""A local endpoint that speaks OpenAI's chat completions over HTTP, with seeded answers and seeded faults."""
+
+from curation.simulator.endpoint import FINGERPRINT, Counts, Simulator
+from curation.simulator.server import Config, Report, Running, run, serve
+from curation.simulator.settings import Faults, Settings, Storm
+
+__all__ = [
+    "FINGERPRINT",
+    "Config",
+    "Counts",
+    "Faults",
+    "Report",
+    "Running",
+    "Settings",
+    "Simulator",
+    "Storm",
+    "run",
+    "serve",
+]

@@ -1,0 +1,136 @@
+"""The workspace's records: SQLite in the workspace by default, PostgreSQL by URL, and images in a folder.
+
+    curation.db     the records, where CURATION_STORE names no PostgreSQL
+    images/         by content
+    locks/          one file for each run that is alive
+    releases/       built data sets
+    logs/           what each run had to say
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Self, TypeVar
+
+from sqlalchemy import Engine, create_engine, event, insert, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from curation.errors import MissingError, StoreError, UsageError
+from curation.store import tables
+from curation.store.images import ImageStore
+from curation.store.liveness import RunLock
+from curation.store.migrations import migrate
+from curation.store.writer import Step
+
+A = TypeVar("A")
+
+BUSY_SECONDS = 60
+
+
+class Run(NamedTuple):
+    """A run that writes, alive for as long as its context."""
+
+    id: str
+    locks: Path
+
+
+class Store:
+    """An open workspace."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder = folder
+        self.engine = engine
+        self.images = ImageStore(folder / "images")
+        self.locks = folder / "locks"
+
+    @classmethod
+    def open(cls, folder: Path, *, create: bool = False) -> Self:
+        """Open the workspace, and bring its database up to date.
+
+        Raises MissingError where there is none and `create` is not set, StoreError where it can't be used.
+        """
+        url = os.environ.get("CURATION_STORE") or None
+        if not create and not (folder / ("images" if url else "curation.db")).exists():
+            raise MissingError(f"no workspace at {folder}; `annotate` makes one, --workspace names another")
+        try:
+            (folder / "images").mkdir(parents=True, exist_ok=True)
+            engine = _engine(url or f"sqlite:///{folder / 'curation.db'}")
+            migrate(engine)
+        except OSError as error:
+            raise StoreError(f"the workspace {folder} can't be written: {error.strerror}") from error
+        except DBAPIError as error:
+            raise StoreError(f"the records of {folder} can't be opened: {str(error.orig).strip()}") from error
+        return cls(folder, engine)
+
+    def write(self, step: Step[A, Any], records: Sequence[A]) -> None:
+        """Write the records in one transaction."""
+        try:
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                step(connection, records)
+        except SQLAlchemyError as error:
+            raise StoreError(f"the workspace can't be written: {getattr(error, 'orig', error)}") from error
+
+    @contextmanager
+    def run(self, verb: str, config: dict[str, Any]) -> Iterator[Run]:
+        """Note that a run of the verb begins and ends; it holds a lock that dies with the process."""
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        row = {"id": run_id, "verb": verb, "started_at": datetime.now(UTC).isoformat(), "config": json.dumps(config)}
+        with RunLock(self.locks, run_id):
+            self.write(lambda connection, rows: connection.execute(insert(tables.runs), rows) and None, [row])
+            try:
+                yield Run(run_id, self.locks)
+            finally:
+                ended = update(tables.runs).where(tables.runs.c.id == run_id)
+                now = datetime.now(UTC).isoformat()
+                self.write(lambda connection, _: connection.execute(ended.values(finished_at=now)) and None, [None])
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise UsageError("CURATION_STORE is not a database URL, for instance postgresql://user@host/name") from error
+    except ModuleNotFoundError as error:
+        raise MissingError("PostgreSQL needs its driver: pip install 'curation-workbench[postgres]'") from error
+    if engine.dialect.name == "sqlite":
+        _prepare_sqlite(engine)
+    return engine
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """Write-ahead log, durable commits, and transactions that begin as what they are.
+
+    A transaction that will write takes the lock at once: upgrading a read lock fails where two processes try it.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in (f"busy_timeout={BUSY_SECONDS * 1000}", "journal_mode=WAL", "synchronous=FULL"):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Any) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+__all__ = ["Run", "Store"]

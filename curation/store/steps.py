@@ -1,0 +1,146 @@
+"""Writes of records, each for many at once. Writing a record that is there already changes nothing."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Executable, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from curation.store import tables
+from schemas.call import Call
+from schemas.issue import Issue
+from schemas.sample import Sample
+from schemas.trace import Trace
+
+
+class StoredTrace(NamedTuple):
+    """A trace and the endpoint that gave it; None for one that no endpoint gave."""
+
+    trace: Trace
+    endpoint: str | None
+
+
+class Failure(NamedTuple):
+    """A turn that ended without a trace."""
+
+    sample_id: str
+    turn: int
+    recipe: str
+    prompt_version: str
+    model: str
+    endpoint: str
+    call_key: str
+    outcome: str
+    reason: str
+
+
+class Check(NamedTuple):
+    """A validator of that version looked at the trace, or at the answer of the call."""
+
+    subject: str
+    validator: str
+    version: int
+
+
+@cache
+def insert_new(dialect: str, table: Table) -> Executable:
+    """Return an insert that leaves existing rows alone."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
+
+
+@cache
+def upsert(dialect: str, table: Table) -> Executable:
+    """Return an insert that replaces the row of the same primary key."""
+    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
+    key = [column.name for column in table.primary_key]
+    return insert.on_conflict_do_update(
+        index_elements=key, set_={column.name: column for column in insert.excluded if column.name not in key}
+    )
+
+
+def _write(connection: Connection, statement: Executable, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        connection.execute(statement, rows)
+
+
+def put_samples(connection: Connection, samples: Sequence[Sample]) -> None:
+    """Store samples; a sample read again replaces the one of the same id."""
+    rows = [
+        {
+            "id": sample.id,
+            "source": sample.source,
+            "split": sample.split,
+            "turns": len(sample.turns),
+            "record": sample.model_dump_json(),
+        }
+        for sample in samples
+    ]
+    _write(connection, upsert(connection.dialect.name, tables.samples), rows)
+
+
+def put_traces(connection: Connection, traces: Sequence[StoredTrace]) -> None:
+    """Store traces; they are never changed."""
+    rows = [
+        {
+            "id": trace.id,
+            "sample_id": trace.sample_id,
+            "turn": trace.turn,
+            "kind": trace.provenance.kind,
+            "recipe": trace.provenance.recipe,
+            "prompt_version": trace.provenance.prompt_version,
+            "model": trace.provenance.model,
+            "endpoint": endpoint,
+            "created_at": trace.provenance.created_at.isoformat(),
+            "record": trace.model_dump_json(),
+        }
+        for trace, endpoint in traces
+    ]
+    _write(connection, insert_new(connection.dialect.name, tables.traces), rows)
+
+
+def put_issues(connection: Connection, issues: Sequence[Issue]) -> None:
+    """Store issues; one that was found before is the same issue."""
+    rows = [
+        {
+            "id": issue.id,
+            "sample_id": issue.sample_id,
+            "turn": issue.turn,
+            "trace_id": issue.trace_id,
+            "call_key": issue.call_key,
+            "code": issue.code,
+            "validator": issue.validator,
+            "version": issue.version,
+            "severity": issue.severity.value,
+            "stage": issue.stage.value if issue.stage else None,
+            "record": issue.model_dump_json(),
+        }
+        for issue in issues
+    ]
+    _write(connection, insert_new(connection.dialect.name, tables.issues), rows)
+
+
+def put_checks(connection: Connection, checks: Sequence[Check]) -> None:
+    """Store which validator looked at what."""
+    _write(
+        connection,
+        insert_new(connection.dialect.name, tables.checks),
+        [{"subject": c.subject, "validator": c.validator, "version": c.version} for c in checks],
+    )
+
+
+def put_failures(connection: Connection, failures: Sequence[Failure]) -> None:
+    """Store turns that ended without a trace; the newest failure of a turn stands."""
+    _write(
+        connection, upsert(connection.dialect.name, tables.failures), [failure._asdict() for failure in failures]
+    )
+
+
+def put_calls(connection: Connection, calls: Sequence[Call]) -> None:
+    """Store calls; one that gave up is replaced by what a later run made of it."""
+    rows = []
+    for call in calls:
+        row = call.model_dump(mode="json", exclude={"usage"}) | call.usage.model_dump()
+        rows.append(row)
+    _write(connection, upsert(connection.dialect.name, tables.calls), rows)

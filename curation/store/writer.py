@@ -1,0 +1,127 @@
+"""Durable writes in groups: one thread commits whatever has been asked for while the last commit was under way."""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from curation.errors import CurationError, StoreError
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+Step = Callable[[Connection, Sequence[A]], Sequence[R] | None]
+"""Writes many arguments at once; returns a result for each, or None where there is nothing to say."""
+
+GROUP = 256
+"""The most writes in one commit."""
+
+
+class _Wish(NamedTuple):
+    step: Step[Any, Any]
+    argument: Any
+    done: asyncio.Future[Any] | None
+
+
+class Writer:
+    """The one writer of a run. A write that fails fails the run: everything asked for later raises the same error."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
+        self._error: CurationError | None = None
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, step: Step[A, R], argument: A) -> R:
+        """Write, and return the step's result when it is durable."""
+        self._raise()
+        done: asyncio.Future[R] = self._loop.create_future()
+        self._wishes.put(_Wish(step, argument, done))
+        return await done
+
+    def post(self, step: Step[A, Any], argument: A) -> None:
+        """Write soon; `flush` says when."""
+        self._raise()
+        self._wishes.put(_Wish(step, argument, None))
+
+    async def flush(self) -> None:
+        """Return when everything asked for so far is durable."""
+        await self.write(_nothing, None)
+
+    async def close(self) -> None:
+        """Write what is left, and end. Raises the error that stopped the writing, if one did."""
+        self._wishes.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _work(self) -> None:
+        with self._engine.connect().execution_options(writes=True) as connection:
+            while (group := self._next()) is not None:
+                self._commit(connection, group)
+
+    def _next(self) -> list[_Wish] | None:
+        """Wait for a wish, and take with it what else has been asked for."""
+        group: list[_Wish] = []
+        wish = self._wishes.get()
+        while wish is not None:
+            group.append(wish)
+            if len(group) == GROUP:
+                return group
+            try:
+                wish = self._wishes.get_nowait()
+            except queue.Empty:
+                return group
+        if group:
+            self._wishes.put(None)
+        return group or None
+
+    def _commit(self, connection: Connection, group: list[_Wish]) -> None:
+        try:
+            if self._error is not None:
+                raise self._error
+            with connection.begin():
+                results = _run(connection, group)
+        except (SQLAlchemyError, OSError) as error:
+            self._error = StoreError(f"the workspace can't be written: {getattr(error, 'orig', error)}")
+            results = [self._error] * len(group)
+        except CurationError as error:
+            results = [error] * len(group)
+        waiting = [(wish.done, result) for wish, result in zip(group, results, strict=True) if wish.done]
+        if waiting:
+            self._loop.call_soon_threadsafe(_resolve, waiting)
+
+
+def _run(connection: Connection, group: list[_Wish]) -> list[Any]:
+    """Carry out the group's steps, each once for all of its arguments."""
+    by_step: dict[Step[Any, Any], list[int]] = {}
+    for place, wish in enumerate(group):
+        by_step.setdefault(wish.step, []).append(place)
+    results: list[Any] = [None] * len(group)
+    for step, places in by_step.items():
+        for place, result in zip(places, step(connection, [group[p].argument for p in places]) or (), strict=False):
+            results[place] = result
+    return results
+
+
+def _resolve(waiting: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for done, result in waiting:
+        if done.cancelled():
+            continue
+        if isinstance(result, CurationError):
+            done.set_exception(result)
+        else:
+            done.set_result(result)
+
+
+def _nothing(_connection: Connection, _arguments: Sequence[None]) -> None:
+    return None
