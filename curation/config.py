@@ -11,6 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from curation.errors import Exit
 
 
+def split_commas(_type: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    """Split a flag's value at its commas."""
+    return tuple(part.strip() for token in tokens for part in token.value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], Parameter(n_tokens=1, converter=split_commas)]
+"""Several values in one flag, separated by commas: `--source chartqa,docvqa`."""
+
+
 class Config(BaseModel):
     """The flags of a verb. Subclasses add their own; a field's description is its help."""
 

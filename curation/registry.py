@@ -4,6 +4,7 @@ A name may be written with dashes where the file has underscores. Files that beg
 """
 
 import difflib
+from functools import cache
 from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
@@ -11,15 +12,17 @@ from types import ModuleType
 from curation.errors import UsageError
 
 
-def names(package: str) -> list[str]:
+@cache
+def names(package: str) -> tuple[str, ...]:
     """Return the names of the plug-ins in the package, sorted, without importing them."""
     spec = util.find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
         raise ModuleNotFoundError(f"no package {package}")
     files = {file for folder in spec.submodule_search_locations for file in Path(folder).glob("*.py")}
-    return sorted(file.stem.replace("_", "-") for file in files if not file.stem.startswith("_"))
+    return tuple(sorted(file.stem.replace("_", "-") for file in files if not file.stem.startswith("_")))
 
 
+@cache
 def load(package: str, name: str) -> ModuleType:
     """Import the plug-in. Raises UsageError, with the nearest known name, for a name that isn't there."""
     known = names(package)

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from schemas.digest import digest_json
 from schemas.sample import Record
@@ -28,6 +28,7 @@ class Stage(StrEnum):
 
 STAGES = tuple(Stage)
 _TAG = re.compile(r"<(/?)(SUMMARY|CAPTION|REASONING|CONCLUSION)>")
+_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 
 
 def _stage_text(text: str) -> str:
@@ -162,6 +163,33 @@ def parse_tagged(text: str) -> Stages | tuple[Fault, ...]:
     A total function in linear time: any string gives the stages, or the faults in the order in which they stand.
     """
     return _Scan(text).run()
+
+
+def parse_json(text: str) -> Stages | tuple[Fault, ...]:
+    """Read a JSON object with the four stages and nothing else, bare or in a Markdown code fence.
+
+    Total like `parse_tagged`: what is no such object is text outside, what is wrong with a stage is its fault.
+    """
+    if fence := _FENCE.fullmatch(text.strip()):
+        text = fence[1]
+    try:
+        return Stages.model_validate_json(text)
+    except ValidationError as error:
+        found = {_json_fault(detail["type"], detail["loc"], str(detail["input"])[:80]) for detail in error.errors()}
+        return tuple(sorted(found, key=lambda fault: (fault.kind, fault.stage or "")))
+
+
+def _json_fault(error: str, place: tuple[int | str, ...], evidence: str) -> Fault:
+    stage = Stage(place[0]) if place and place[0] in set(STAGES) else None
+    kind: FaultKind = "text_outside"
+    if stage is not None:
+        kind = "missing" if error in {"missing", "string_type"} else "nested" if _TAG.search(evidence) else "empty"
+    return Fault(kind=kind, stage=stage, start=0, evidence=evidence)
+
+
+def parse_answer(text: str) -> Stages | tuple[Fault, ...]:
+    """Read a model's answer, in whichever of the two forms it is."""
+    return parse_json(text) if text.lstrip().startswith(("{", "```")) else parse_tagged(text)
 
 
 def to_tagged(stages: Stages) -> str:

@@ -122,13 +122,9 @@ def test_answers_a_json_object_where_one_is_asked_for(form):
 
 
 def test_mentions_the_size_of_the_image():
-    request = {"model": "gpt-4o", "messages": messages(url=image_url(321, 123))}
-    reply = Simulator(Settings()).reply(Call(json.dumps(request).encode()))
-    assert any(
-        "321 by 123" in content(Simulator(Settings(seed=seed)).reply(Call(json.dumps(request).encode())))
-        for seed in range(5)
-    )
-    assert reply.outcome == "ok"
+    call = Call(json.dumps({"model": "m", "messages": messages(url=image_url(321, 123))}).encode())
+    texts = [content(Simulator(Settings(seed=seed)).reply(call)) for seed in range(5)]
+    assert any("321 by 123" in text for text in texts)
 
 
 def test_guesses_one_of_the_choices_where_no_answer_is_shown():
@@ -137,7 +133,8 @@ def test_guesses_one_of_the_choices_where_no_answer_is_shown():
         for seed in range(8)
         for choices in (
             "red; green, dark; blue",
-            "(A) red (B) green, dark (C) blue",
+            "red|green, dark|blue",
+            "(A) red; (B) green, dark; (C) blue",
             "\nA. red\nB. green, dark\nC. blue",
         )
     }
@@ -166,7 +163,7 @@ def test_any_question_and_answer_survive(question, target):
     text = f"Question: {question}\nStandard answer: {target}"
     stages = json.loads(answer(text, response_format={"type": "json_object"}))
     assert stages["conclusion"] == target.strip()
-    assert question.strip() in stages["summary"] or "</" in question or "<" in question
+    assert question.strip() in stages["summary"]
 
 
 def test_arabic_emoji_quotes_and_tags_survive_over_http():
@@ -363,10 +360,8 @@ def test_a_wrong_conclusion_is_another_choice():
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_done_and_billed_as_said(kind):
     reply = Simulator(certain(kind)).reply(Call(body()))
-    clean = Simulator(Settings()).reply(Call(body()))
     assert reply.outcome == kind
     assert (reply.usage is None) == (kind in {"rate_limit", "server_error", "bad_request"})
-    assert (reply._replace(outcome="", headers={}), kind) != (clean._replace(outcome="", headers={}), kind)
 
 
 # Rates

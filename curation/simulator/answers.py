@@ -122,7 +122,8 @@ def _last(pattern: re.Pattern[str], text: str) -> str | None:
 
 def _split_choices(text: str) -> tuple[str, ...]:
     labelled = re.split(rf"(?:^|(?<=\s)){_LABELLED}", text)
-    parts = labelled if len(labelled) > 2 else re.split(next((c for c in ";|\n" if c in text), ","), text)
+    separator = next((mark for mark in ";|\n" if mark in text), ",")
+    parts = labelled if len(labelled) > 1 and not labelled[0].strip() else text.split(separator)
     return tuple(choice for part in parts if (choice := part.strip(" \t\r\n;,|")))
 
 

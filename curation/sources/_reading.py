@@ -138,8 +138,10 @@ def hub_records(hub: str, split: str, image: str) -> Iterator[dict[str, Any]]:
     """
     _check_reachable(hub)
     try:
-        from datasets import Image, load_dataset  # noqa: PLC0415 - a second, which only those who stream pay
+        from datasets import Image, config, load_dataset  # noqa: PLC0415 - a second, which only streaming pays
 
+        # The Hub's client tries six times by itself; times twenty, a lost network would be told after ten minutes.
+        config.STREAMING_OPEN_MAX_RETRIES = config.STREAMING_READ_MAX_RETRIES = 1
         yield from load_dataset(hub, split=split, streaming=True).cast_column(image, Image(decode=False))
     except Exception as error:
         raise _unreadable(hub, error) from error

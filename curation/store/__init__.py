@@ -48,18 +48,22 @@ class Store:
         self.images = ImageStore(folder / "images")
         self.locks = folder / "locks"
 
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """Tell whether there is a workspace in the folder."""
+        return (folder / ("images" if os.environ.get("CURATION_STORE") else "curation.db")).exists()
+
     @classmethod
     def open(cls, folder: Path, *, create: bool = False) -> Self:
         """Open the workspace, and bring its database up to date.
 
         Raises MissingError where there is none and `create` is not set, StoreError where it can't be used.
         """
-        url = os.environ.get("CURATION_STORE") or None
-        if not create and not (folder / ("images" if url else "curation.db")).exists():
+        if not create and not cls.exists(folder):
             raise MissingError(f"no workspace at {folder}; `annotate` makes one, --workspace names another")
         try:
             (folder / "images").mkdir(parents=True, exist_ok=True)
-            engine = _engine(url or f"sqlite:///{folder / 'curation.db'}")
+            engine = _engine(os.environ.get("CURATION_STORE") or f"sqlite:///{folder / 'curation.db'}")
             migrate(engine)
         except OSError as error:
             raise StoreError(f"the workspace {folder} can't be written: {error.strerror}") from error

@@ -39,9 +39,8 @@ class _Wanted(NamedTuple):
 
 def call_from(row: Row[Any]) -> Call:
     """Make the record of a row of `calls`."""
-    fields = dict(row._mapping)
-    usage = Usage(**{name: fields.pop(name) for name in Usage.model_fields})
-    return Call(usage=usage, **fields)
+    usage = Usage(**{name: row._mapping[name] for name in Usage.model_fields})
+    return Call(usage=usage, **{name: row._mapping[name] for name in Call.model_fields if name != "usage"})
 
 
 class StoreJournal:

@@ -1,0 +1,122 @@
+"""The command line: verb -> module. Prints what the verb reports, and maps errors to exit codes.
+
+Nothing heavy is imported here: a verb's module is loaded when it is called.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+if TYPE_CHECKING:
+    from curation.config import Report
+
+VERBS = {
+    "annotate": "Ask a model for the four stages of every turn that has none yet.",
+    "validate": "Check traces, and say what was found.",
+    "export": "Build a release: a data set that trainers can read.",
+    "status": "What the workspace holds, what it cost, and what is open.",
+    "simulator": "Serve the simulated endpoint, to try any client on it.",
+    "demo": "The whole loop, offline, on the bundled samples.",
+}
+_HELP = """Four-stage visual reasoning data: annotate, validate, export.
+
+First steps, with nothing but this program:
+
+  python -m curation annotate --source chartqa --sample --offline
+  python -m curation validate
+  python -m curation export --format llava --out release
+  python -m curation status
+
+Exit codes: 0 done, 1 done with failures, 2 wrong usage or something missing, 3 stopped and resumable."""
+
+
+def build() -> App:
+    """Make the command line."""
+    parameters = Parameter(negative=(), show_env_var=False)
+    app = App(name="curation", help=_HELP, help_format="plaintext", default_parameter=parameters, version=_version)
+    for verb, help_ in VERBS.items():
+        app.command(f"curation.{verb}:run", name=verb, help=help_)
+    return app
+
+
+def _version() -> str:
+    from curation import __version__
+
+    return __version__
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a verb, print its report, and return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        command, bound, _ = build().parse_args(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return _complain(_usage(error))
+    try:
+        report = command(*bound.args, **bound.kwargs)
+    except KeyboardInterrupt:
+        return _complain("stopped by Ctrl-C", 3)
+    except Exception as error:  # noqa: BLE001 - the one place where everything ends
+        if "--debug" in arguments:
+            raise
+        return _failed(error)
+    return _show(report, as_json="--json" in arguments)
+
+
+def _usage(error: CycloptsError) -> str:
+    """Say in one line what is wrong with the flags."""
+    cause: Any = error.__cause__
+    if hasattr(cause, "errors"):  # Pydantic's ValidationError
+        return "; ".join(
+            f"--{'-'.join(map(str, each['loc'])).replace('_', '-')}: {each['msg']}" for each in cause.errors()
+        )
+    return " ".join(str(error).split())
+
+
+def _failed(error: Exception) -> int:
+    from curation.errors import CurationError
+
+    if isinstance(error, CurationError):
+        return _complain(str(error), error.exit_code)
+    if isinstance(error, BrokenPipeError):
+        return 1
+    return _complain(f"{type(error).__name__}: {error} (a fault of this program; --debug shows where)")
+
+
+def _complain(message: str, code: int = 2) -> int:
+    print(f"curation: {message}", file=sys.stderr)
+    return code
+
+
+def _show(report: "Report | None", *, as_json: bool) -> int:
+    if report is None:
+        return 0
+    if as_json:
+        print(report.model_dump_json(indent=2))
+    else:
+        _print_tables(report)
+    return int(report.exit_code)
+
+
+def _print_tables(report: "Report") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for title, columns, rows in report.tables():
+        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        numeric = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
+        for column, right in zip(columns, numeric, strict=True):
+            table.add_column(column, justify="right" if right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
+        console.print(table)
+        console.print()
+    for line in report.lines():
+        console.print(Text(line))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

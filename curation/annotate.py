@@ -1,0 +1,363 @@
+"""Ask a model for the four stages of every turn that has none yet."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from cyclopts import Parameter
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from curation import recipes
+from curation.calls.asker import Attempts
+from curation.calls.budget import Budget
+from curation.calls.caller import Caller
+from curation.calls.client import Client
+from curation.calls.limits import Gate, Limits
+from curation.calls.prices import FREE, Price, price
+from curation.calls.request import AnswerForm, Model
+from curation.config import Names, Report, Table, WorkspaceConfig, split_commas
+from curation.crew import Crew, Results, Terms
+from curation.errors import CurationError, Exit, MissingError, StoppedError, UsageError
+from curation.estimate import ask_all
+from curation.ingest import Place, Ready, Tally, ready
+from curation.progress import Advance, live
+from curation.simulator import Faults, Settings, serve
+from curation.store import Store
+from curation.store.journal import StoreJournal
+from curation.store.queries import mean_completion, traced
+from curation.store.writer import Writer
+from schemas.call import NANO
+
+OPENAI_URL = "https://api.openai.com/v1"
+SIMULATOR = "simulator"
+
+
+class Config(WorkspaceConfig):
+    """Flags of `annotate`."""
+
+    source: Names = Field(description="Source to read, for instance chartqa; several as A,B.")
+    data: Path | None = Field(None, description="Folder in the source's official layout.")
+    hub: bool = Field(False, description="Stream the source from the Hugging Face Hub (the default).")
+    sample: bool = Field(False, description="Use the small sample that comes with this program.")
+    split: Names = Field(
+        (), description="Split to read [default: train; with --sample every split it has]."
+    )
+    limit: PositiveInt | None = Field(None, description="Read at most so many rows.")
+    recipe: str = Field("paper", description="How a trace is asked for.")
+    model: str = Field("gpt-4o", description="Model to ask.")
+    base_url: str | None = Field(
+        None, description="OpenAI-compatible endpoint [env: OPENAI_BASE_URL; default: OpenAI's own]."
+    )
+    offline: bool = Field(False, description="Ask the built-in simulator; free, and marked as simulated.")
+    fault: Names = Field((), description="With --offline: faults to simulate, NAME=RATE or all=RATE.")
+    concurrency: PositiveInt = Field(32, description="Most requests in flight; fewer while the endpoint is overloaded.")
+    rpm: PositiveFloat | None = Field(None, description="Most requests a minute [default: what the endpoint says].")
+    tpm: PositiveFloat | None = Field(None, description="Most tokens a minute [default: what the endpoint says].")
+    timeout: PositiveFloat = Field(180.0, description="Seconds to wait for an answer.")
+    max_tokens: PositiveInt = Field(2048, description="Most tokens of an answer.")
+    max_cost: NonNegativeFloat | None = Field(None, description="Most US dollars that this run may spend.")
+    price: Annotated[
+        tuple[NonNegativeFloat, NonNegativeFloat] | None, Parameter(n_tokens=1, converter=split_commas)
+    ] = Field(None, description="US dollars for a million prompt tokens and a million completion tokens, as IN,OUT."
+    )
+    estimate: bool = Field(False, description="Only say what would be asked and what it would cost.")
+    form: Literal["auto", "schema", "tags"] = Field(
+        "auto", description="Form of the answer: JSON schema, tags, or schema until the endpoint refuses it."
+    )
+    attempts: PositiveInt = Field(2, description="How often a turn is asked when its answer can't be used.")
+    retry_wrong: NonNegativeInt = Field(0, description="How often a turn is asked again when its conclusion is wrong.")
+    retry_failed: bool = Field(False, description="Ask again for turns that failed for good in an earlier run.")
+
+
+class AnnotateReport(Report):
+    """What a run of `annotate` did."""
+
+    rows: int
+    samples: int
+    unusable_rows: dict[str, int]
+    remarks: dict[str, int]
+    traces: int
+    already: int
+    failures: dict[str, int]
+    issues: dict[str, int]
+    requests: int
+    from_store: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+    """US dollars of this run, with what may have been billed without an answer."""
+    seconds: float
+    stopped: str | None = None
+
+    @property
+    def exit_code(self) -> Exit:
+        """3 where a limit stopped the run, 1 where a turn failed, else 0."""
+        if self.stopped:
+            return Exit.STOPPED
+        return Exit.FAILURES if self.failures or self.unusable_rows else Exit.DONE
+
+    def tables(self) -> list[Table]:
+        """Return what happened to rows and turns."""
+        rows: list[tuple[str, object]] = [("rows read", self.rows), ("samples", self.samples)]
+        rows += [(f"  unusable row: {code}", count) for code, count in self.unusable_rows.items()]
+        rows += [(f"  remark: {code}", count) for code, count in self.remarks.items()]
+        rows += [("turns with a trace before", self.already), ("turns with a new trace", self.traces)]
+        rows += [(f"  issue: {code}", count) for code, count in self.issues.items()]
+        rows += [(f"turns that failed: {outcome}", count) for outcome, count in self.failures.items()]
+        rows += [("requests sent", self.requests), ("answers from the store", self.from_store)]
+        rows += [("prompt tokens", self.prompt_tokens), ("completion tokens", self.completion_tokens)]
+        return [Table("annotate", ("what", "count"), rows)]
+
+    def lines(self) -> list[str]:
+        """Return the money, the time, and what to do next."""
+        lines = [f"${self.cost:.4f} spent in {self.seconds:.1f} s."]
+        if self.stopped:
+            lines.append(self.stopped)
+        elif self.failures:
+            lines.append("Failed turns keep their raw answers; --retry-failed asks for them again.")
+        return lines
+
+
+class Estimate(Report):
+    """What `annotate --estimate` found; nothing was sent."""
+
+    rows: int
+    unusable_rows: int
+    turns: int
+    """Turns that have no trace yet."""
+    prompt_tokens: int
+    completion_tokens: int
+    """A guess: what the answers of this workspace had on average, 400 a call before there are any."""
+    cost: float
+    """US dollars."""
+    most: float
+    """US dollars, if every answer were as long as --max-tokens allows."""
+
+    def tables(self) -> list[Table]:
+        """Return the estimate as one table."""
+        rows: list[tuple[str, object]] = [
+            ("rows", self.rows),
+            ("unusable rows", self.unusable_rows),
+            ("calls to make", self.turns),
+            ("prompt tokens", self.prompt_tokens),
+            ("completion tokens (guess)", self.completion_tokens),
+            ("cost", f"${self.cost:.2f}"),
+            ("cost at most", f"${self.most:.2f}"),
+        ]
+        return [Table("estimate; nothing was sent", ("what", "count"), rows)]
+
+
+class _Endpoint(NamedTuple):
+    name: str
+    url: str
+    key: str
+
+
+def run(*, config: Annotated[Config, Parameter(name="*")]) -> Report:
+    """Ask a model for the four stages of every turn that has none yet.
+
+    Rows come from --data, --hub or --sample. Answers are stored before they are read, and never paid twice: after a
+    crash, Ctrl-C or a used-up budget the same command goes on where it was.
+
+    Without a key: `annotate --source chartqa --sample --offline`.
+    """
+    _check(config)
+    return estimate(config) if config.estimate else asyncio.run(_annotate(config))
+
+
+def _check(config: Config) -> None:
+    """Refuse combinations that contradict themselves."""
+    if (config.data is not None) + config.hub + config.sample > 1:
+        raise UsageError("--data, --hub and --sample name different places for the rows: give one of them")
+    if config.data is not None and len(config.source) > 1:
+        raise UsageError("--data is the folder of one source; give one --source with it")
+    if config.offline and config.base_url:
+        raise UsageError("--offline starts its own simulator; give --base-url without it")
+    if config.fault and not config.offline:
+        raise UsageError("--fault is for the simulator of --offline")
+    recipes.get(config.recipe)
+
+
+def _places(config: Config) -> list[Place]:
+    at = config.data or ("bundled" if config.sample else "hub")
+    return [Place(source, at, config.split, config.limit) for source in config.source]
+
+
+def _price(config: Config) -> Price:
+    if config.price is not None:
+        return Price(*config.price)
+    return FREE if config.offline else price(config.model)
+
+
+def _model(config: Config) -> Model:
+    return Model(config.model, config.max_tokens)
+
+
+@asynccontextmanager
+async def _endpoint(config: Config) -> AsyncIterator[_Endpoint]:
+    """Return where to send requests; starts the simulator with --offline."""
+    if config.offline:
+        async with serve(Settings(faults=Faults.from_flags(config.fault))) as running:
+            yield _Endpoint(SIMULATOR, running.url, "offline")
+        return
+    url = (config.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
+    key = os.environ.get("OPENAI_API_KEY", "")
+    if not key and url == OPENAI_URL:
+        raise MissingError(
+            "no key: set OPENAI_API_KEY, or use --offline for the built-in simulator, or --base-url for a server of yours"
+        )
+    yield _Endpoint(_without_password(url), url, key or "none")
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"--base-url {url!r} is not a URL; write it like https://host/v1")
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def estimate(config: Config) -> Estimate:
+    """Say what the run would ask and cost."""
+    rate = _price(config)
+    tally = Tally()
+    store = Store.open(config.workspace) if Store.exists(config.workspace) else None
+    made_by = {
+        "recipe": config.recipe,
+        "prompt_version": recipes.get(config.recipe).VERSION,
+        "model": config.model,
+        "endpoint": SIMULATOR if config.offline else _without_password(config.base_url or OPENAI_URL),
+    }
+    samples = ((sample, _done(store, sample, made_by)) for place in _places(config) for sample in ready(place, tally))
+    form: AnswerForm = "tags" if config.form == "tags" else "schema"
+    asked = ask_all(samples, recipes.get(config.recipe), _model(config), form)
+    usual = (mean_completion(store.engine, config.model) if store else None) or 400
+    return Estimate(
+        rows=tally.rows,
+        unusable_rows=tally.unusable.total(),
+        turns=asked.calls,
+        prompt_tokens=asked.prompt_tokens,
+        completion_tokens=asked.calls * usual,
+        cost=asked.dollars(rate, usual),
+        most=asked.dollars(rate, config.max_tokens),
+    )
+
+
+def _done(store: Store | None, sample: Ready, made_by: dict[str, str]) -> frozenset[int]:
+    if store is None:
+        return frozenset()
+    return frozenset(traced(store.engine, [sample.sample.id], made_by).get(sample.sample.id, {}))
+
+
+async def _annotate(config: Config) -> AnnotateReport:
+    begun = time.monotonic()
+    tally = Tally()
+    async with _endpoint(config) as endpoint:
+        with Store.open(config.workspace, create=True) as store, store.run("annotate", _settings(config)) as run_:
+            writer = Writer(store.engine)
+            caller = _caller(config, endpoint, StoreJournal(writer, run_.id, run_.locks))
+            crew = Crew(caller, store, writer, _terms(config))
+            samples = (sample for place in _places(config) for sample in ready(place, tally, store, writer))
+            try:
+                stopped = await _work(crew, caller, samples, config)
+            finally:
+                await caller.client.close()
+                await writer.close()
+    return _report(tally, crew.results, caller, time.monotonic() - begun, stopped)
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude={"workspace", "debug", "json_", "base_url"})
+
+
+def _caller(config: Config, endpoint: _Endpoint, journal: StoreJournal) -> Caller:
+    return Caller(
+        Client(endpoint.url, endpoint.key, config.timeout),
+        endpoint.name,
+        _model(config),
+        _price(config),
+        Gate(Limits(config.concurrency, config.rpm, config.tpm)),
+        journal,
+        Budget(None if config.max_cost is None else int(config.max_cost * NANO)),
+    )
+
+
+def _terms(config: Config) -> Terms:
+    return Terms(
+        recipe=config.recipe,
+        form="tags" if config.form == "tags" else "schema",
+        fall_back=config.form == "auto",
+        attempts=Attempts(config.attempts, config.retry_failed),
+        retry_wrong=config.retry_wrong,
+    )
+
+
+async def _work(crew: Crew, caller: Caller, samples: Iterator[Ready], config: Config) -> CurationError | None:
+    """Let the crew work; return what stopped it, where the same command can go on from there."""
+    with live("annotate", config.limit) as advance, _stoppable(caller):
+        ticker = asyncio.create_task(_tick(crew.results, caller, advance))
+        try:
+            await crew.work(samples)
+        except StoppedError as error:
+            return error
+        finally:
+            ticker.cancel()
+    return None
+
+
+@contextmanager
+def _stoppable(caller: Caller) -> Iterator[None]:
+    """The first Ctrl-C lets requests that are on their way come home, the second does not."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def stop() -> None:
+        if caller.stopped is None:
+            print("stopping; requests on their way are brought home (Ctrl-C again to leave them)", file=sys.stderr)
+            caller.stop(StoppedError("stopped; the same command goes on from here"))
+        elif task is not None:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _tick(results: Results, caller: Caller, advance: Advance) -> None:
+    while True:
+        failed = results.failures.total()
+        words = f"{caller.gate.in_flight} in flight, {failed} failed, ${caller.budget.spent / NANO:.4f}"
+        advance(results.turns, words)
+        await asyncio.sleep(0.2)
+
+
+def _report(
+    tally: Tally, results: Results, caller: Caller, seconds: float, stopped: CurationError | None
+) -> AnnotateReport:
+    return AnnotateReport(
+        rows=tally.rows,
+        samples=tally.samples,
+        unusable_rows=dict(tally.unusable),
+        remarks=dict(tally.remarks),
+        traces=results.traces,
+        already=results.already,
+        failures=dict(results.failures),
+        issues=dict(results.issues),
+        requests=caller.counts.sent,
+        from_store=caller.counts.stored,
+        prompt_tokens=caller.counts.usage.prompt_tokens,
+        completion_tokens=caller.counts.usage.completion_tokens,
+        cost=caller.budget.spent / NANO,
+        seconds=round(seconds, 2),
+        stopped=str(stopped) if stopped else None,
+    )

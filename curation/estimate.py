@@ -1,0 +1,39 @@
+"""What a run would ask and cost, from the same rows, images and prompts, with nothing sent."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from curation.calls.prices import Price
+from curation.calls.request import AnswerForm, Model, build
+from curation.calls.vision import Pictures
+from curation.ingest import Ready
+from curation.recipes import Exchange, Recipe, Task
+from schemas.call import NANO, Usage
+
+
+class Asked(NamedTuple):
+    """Calls to make, and their prompt tokens: images as the model counts them, text at four characters a token."""
+
+    calls: int
+    prompt_tokens: int
+
+    def dollars(self, price: Price, completion_tokens: int) -> float:
+        """Return what they cost if each answer has so many tokens."""
+        usage = Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.calls * completion_tokens)
+        return price.cost(usage) / NANO
+
+
+def ask_all(samples: Iterable[tuple[Ready, frozenset[int]]], recipe: Recipe, model: Model, form: AnswerForm) -> Asked:
+    """Count what the recipe would ask for the turns of each sample that are not in its set of done ones."""
+    pictures = Pictures(model.name)
+    calls = tokens = 0
+    for ready, done in samples:
+        earlier: list[Exchange] = []
+        for index, turn in enumerate(ready.sample.turns):
+            if index not in done:
+                prompt = recipe.prompt(Task(ready.sample, index, ready.images, tuple(earlier)), form)
+                calls += recipe.CALLS
+                tokens += recipe.CALLS * build(prompt, model, pictures).size
+            if turn.target is not None:
+                earlier.append(Exchange(turn.question, turn.target))
+    return Asked(calls, tokens)

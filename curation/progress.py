@@ -1,0 +1,22 @@
+"""How far long work is: one live line on standard error, and only on a terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+Advance = Callable[[int, str], None]
+"""Says how much is done by now, and a few words about it."""
+
+
+@contextmanager
+def live(what: str, total: int | None = None) -> Iterator[Advance]:
+    """Show the work while the context lasts; the last state stays on the screen."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, TimeElapsedColumn(), TextColumn("{task.fields[words]}"), console=console, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task(what, total=total, words="")
+        yield lambda done, words: progress.update(task, completed=done, words=words)

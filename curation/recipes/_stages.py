@@ -1,0 +1,33 @@
+"""What recipes share: the form of a four-stage answer, and how it is read."""
+
+from typing import Any
+
+from curation.calls.request import AnswerForm
+from schemas.trace import STAGES, Stages, parse_answer
+
+SCHEMA: dict[str, Any] = {
+    "title": "four_stage_trace",
+    "type": "object",
+    "properties": {stage.value: {"type": "string"} for stage in STAGES},
+    "required": [stage.value for stage in STAGES],
+    "additionalProperties": False,
+}
+
+_AS_SCHEMA = "Give the four parts as the properties summary, caption, reasoning and conclusion of one JSON object."
+_AS_TAGS = (
+    "Put each part between its own tags, in this order, and write nothing outside them:\n"
+    + "\n".join(f"<{stage.tag}> … </{stage.tag}>" for stage in STAGES)
+)
+
+
+def how_to_answer(form: AnswerForm) -> str:
+    """Return the sentence that asks for the form."""
+    return _AS_SCHEMA if form == "schema" else _AS_TAGS
+
+
+def read_stages(text: str) -> Stages:
+    """Read an answer in either form. Raises ValueError that names each fault."""
+    stages = parse_answer(text)
+    if isinstance(stages, Stages):
+        return stages
+    raise ValueError("; ".join(f"{fault.kind} {fault.stage.value if fault.stage else ''}".strip() for fault in stages))

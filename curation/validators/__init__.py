@@ -1,0 +1,117 @@
+"""The validators: one file for each check, over a batch of traces and of answers that could not be read.
+
+A batch is a Polars frame with the columns of `SCHEMA`, one row for each subject; a validator returns a frame with the
+columns of `FOUND`, one row for each finding. It never raises for what a text holds.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol, cast
+
+import polars as pl
+
+from curation import registry
+from schemas.issue import Issue, Severity
+from schemas.sample import Sample
+from schemas.trace import STAGES, Stage, Stages, Trace
+
+SCHEMA = pl.Schema(
+    {
+        "subject": pl.String,  # id of the trace, or key of the call
+        "text": pl.String,  # the tagged text, or the answer as it came
+        **{stage.value: pl.String for stage in STAGES},  # null where the answer could not be read
+        "question": pl.String,
+        "context": pl.String,
+        "choices": pl.List(pl.String),
+        "targets": pl.List(pl.String),
+        "scorer": pl.String,
+    }
+)
+
+FOUND = pl.Schema(
+    {
+        "subject": pl.String,
+        "what": pl.String,
+        "severity": pl.Enum([severity.value for severity in Severity]),
+        "stage": pl.String,
+        "message": pl.String,
+        "evidence": pl.String,
+    }
+)
+
+
+class Subject(NamedTuple):
+    """What is checked: a trace, or the answer of a call that could not be read as one."""
+
+    sample: Sample
+    turn: int
+    text: str
+    stages: Stages | None
+    trace_id: str | None = None
+    call_key: str | None = None
+
+    @classmethod
+    def of(cls, sample: Sample, trace: Trace) -> "Subject":
+        """Return a trace as a subject."""
+        return cls(sample, trace.turn, trace.text, trace.stages, trace_id=trace.id)
+
+    @property
+    def id(self) -> str:
+        """The trace's id, or the call's key."""
+        return self.trace_id or self.call_key or ""
+
+
+class Validator(Protocol):
+    """What a file in this folder defines."""
+
+    VERSION: int
+    """Raised when it finds other things than before; everything is then checked again."""
+
+    def check(self, batch: pl.DataFrame) -> pl.DataFrame:
+        """Return the findings in a batch."""
+
+
+def get(name: str) -> Validator:
+    """Return the validator of that name. Raises UsageError for an unknown one."""
+    return cast(Validator, registry.load(__name__, name))
+
+
+def versions(names: Iterable[str] = ()) -> dict[str, int]:
+    """Return the version of each validator named, of all where none is named."""
+    return {name: get(name).VERSION for name in (tuple(names) or registry.names(__name__))}
+
+
+def frame(subjects: Iterable[Subject]) -> pl.DataFrame:
+    """Make a batch of the subjects."""
+    return pl.DataFrame([_row(subject) for subject in subjects], schema=SCHEMA, orient="row")
+
+
+def _row(subject: Subject) -> tuple[object, ...]:
+    turn = subject.sample.turns[subject.turn]
+    stages = [subject.stages[stage] if subject.stages else None for stage in STAGES]
+    return (
+        subject.id, subject.text, *stages, turn.question, turn.context, list(turn.choices), list(turn.targets), turn.scorer
+    )  # fmt: skip
+
+
+def run(name: str, subjects: list[Subject]) -> list[Issue]:
+    """Check the subjects with one validator."""
+    validator = get(name)
+    by_id = {subject.id: subject for subject in subjects}
+    return list(_issues(name, validator.VERSION, by_id, validator.check(frame(subjects))))
+
+
+def _issues(name: str, version: int, subjects: dict[str, Subject], found: pl.DataFrame) -> Iterator[Issue]:
+    for row in found.match_to_schema(FOUND).iter_rows(named=True):
+        subject = subjects[row["subject"]]
+        yield Issue(
+            sample_id=subject.sample.id,
+            turn=subject.turn,
+            trace_id=subject.trace_id,
+            call_key=subject.call_key,
+            code=f"{name}:{row['what']}",
+            severity=Severity(row["severity"]),
+            stage=Stage(row["stage"]) if row["stage"] else None,
+            message=row["message"],
+            evidence=row["evidence"],
+            version=version,
+        )
