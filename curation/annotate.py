@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from cyclopts import Parameter
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from curation import recipes
 from curation.calls.asker import Attempts
@@ -22,7 +22,7 @@ from curation.calls.client import Client
 from curation.calls.limits import Gate, Limits
 from curation.calls.prices import FREE, Price, price
 from curation.calls.request import AnswerForm, Model
-from curation.config import Names, Report, Table, WorkspaceConfig, split_commas
+from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
 from curation.crew import Crew, Results, Terms
 from curation.errors import CurationError, Exit, MissingError, StoppedError, UsageError
 from curation.estimate import ask_all
@@ -64,7 +64,7 @@ class Config(WorkspaceConfig):
     max_tokens: PositiveInt = Field(2048, description="Most tokens of an answer.")
     max_cost: NonNegativeFloat | None = Field(None, description="Most US dollars that this run may spend.")
     price: Annotated[
-        tuple[NonNegativeFloat, NonNegativeFloat] | None, Parameter(n_tokens=1, converter=split_commas)
+        tuple[NonNegativeFloat, NonNegativeFloat] | None, BeforeValidator(split_commas), ManyInOne
     ] = Field(None, description="US dollars for a million prompt tokens and a million completion tokens, as IN,OUT."
     )
     estimate: bool = Field(False, description="Only say what would be asked and what it would cost.")

@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from curation.errors import Exit
 
 
-def split_commas(_type: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
-    """Split a flag's value at its commas."""
-    return tuple(part.strip() for token in tokens for part in token.value.split(",") if part.strip())
+def split_commas(value: Any) -> Any:
+    """Split a flag's texts at their commas; anything else is left to Pydantic."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        return value
+    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
 
-Names = Annotated[tuple[str, ...], Parameter(n_tokens=1, converter=split_commas)]
+ManyInOne = Parameter(n_tokens=1)
+Names = Annotated[tuple[str, ...], BeforeValidator(split_commas), ManyInOne]
 """Several values in one flag, separated by commas: `--source chartqa,docvqa`."""
 
 

@@ -7,6 +7,7 @@ depend on the version of FreeType in Pillow, so `DRAWN_WITH` says with which the
 """
 
 import csv
+import itertools
 import json
 import math
 import random
@@ -52,13 +53,25 @@ class Chart(NamedTuple):
         rng = random.Random(self.title)
         if self.kind == "pie":
             return {self.series[0]: dict(zip(self.labels, shares(rng, len(self.labels)), strict=True))}
-        drawn: dict[Decimal, None] = {}
+        while True:
+            flat = iter(self.figures(rng))
+            values = {name: {label: next(flat) for label in self.labels} for name in self.series}
+            if self.kind != "line" or all(self.apart(values, label) for label in self.labels):
+                return values
+
+    def figures(self, rng: random.Random) -> list[Decimal]:
+        """Draw enough figures, all different."""
+        drawn: list[Decimal] = []
         while len(drawn) < len(self.labels) * len(self.series):
             value = Decimal(str(round(self.low + (self.high - self.low) * rng.random(), self.digits)))
-            if all(abs(value - other) > Decimal(str((self.high - self.low) / 60)) for other in drawn):
-                drawn[value] = None
-        flat = iter(drawn)
-        return {name: {label: next(flat) for label in self.labels} for name in self.series}
+            if all(abs(value - other) > (self.high - self.low) / 60 for other in drawn):
+                drawn.append(value)
+        return drawn
+
+    def apart(self, values: dict[str, dict[str, Decimal]], label: str) -> bool:
+        """Tell whether the dots above one label leave room for their figures."""
+        dots = sorted(figures[label] for figures in values.values())
+        return all(high - low > (self.high - self.low) / 6 for low, high in itertools.pairwise(dots))
 
     @property
     def only(self) -> dict[str, Decimal]:
@@ -66,8 +79,9 @@ class Chart(NamedTuple):
         return self.values[self.series[0]]
 
     def colour(self, item: str) -> str:
-        """Name of the colour of a series, or of a slice."""
-        return COLOURS[(self.labels if self.kind == "pie" else self.series).index(item)]
+        """Name of the colour of a series, or of a slice; the first one differs between charts of a kind."""
+        items = self.labels if self.kind == "pie" else self.series
+        return COLOURS[(items.index(item) + int(self.name[-1]) - 1) % len(COLOURS)]
 
 
 def shares(rng: random.Random, count: int) -> list[Decimal]:
@@ -88,17 +102,17 @@ def written(value: Decimal) -> str:
 CHARTS_TABLE = """
 test | bar_01 | bar | Apples picked by orchard, 2023 | orchard | apple harvest | tonnes
   Hillside, Brookfield, Old Mill, Westgate, Larkmoor | Harvest | 20 95 0 | highest above lookup total
-test | bar_02 | bar | Visitors to the town museum | year | number of visitors | thousand visitors
+test | bar_02 | bar | Visitors to the town museum | year | number of visitors | thousands
   2017-2023 | Visitors | 8 42 1 | peak difference lookup least
 test | bar_03 | bar | Average commute in five districts | district | average commute | minutes
   Harbour, Station, Old Town, Northside, Airport | Minutes | 12 58 0 | lowest compare lookup average
 test | bar_04 | bar | Books borrowed by weekday | day | number of loans | loans
   Mon, Tue, Wed, Thu, Fri, Sat, Sun | Loans | 90 460 0 | highest above lookup
-test | horizontal_bar_01 | horizontal | Favourite school lunch | lunch | share of pupils | % of pupils
+test | horizontal_bar_01 | horizontal | Favourite school lunch | lunch | share of pupils | %
   Pasta, Vegetable curry, Pizza, Soup and bread, Salad bar | Share | 6 38 0 | second lookup compare
 test | horizontal_bar_02 | horizontal | Length of the marked trails | trail | length | kilometres
   Ridge Walk, Lake Loop, Pine Valley, Castle Path | Length | 2 24 1 | lowest difference average lookup
-test | horizontal_bar_03 | horizontal | Recycling rate, 2022 | borough | recycling rate | % of waste
+test | horizontal_bar_03 | horizontal | Recycling rate, 2022 | borough | recycling rate | %
   Ashcombe, Derrow, Elmstead, Kings Reach, Tolby | Rate | 18 67 1 | highest ratio lookup
 test | grouped_bar_01 | grouped | Bicycles and scooters rented | month | number of rentals | rentals
   Apr, May, Jun, Jul, Aug | Bicycles, Scooters | 120 780 0 | colour wider seriespeak cell
@@ -112,13 +126,13 @@ test | line_02 | line | Storks counted on the marsh | year | number of storks | 
   2015-2023 | Storks | 14 66 0 | least above lookup
 test | line_03 | line | Snow depth at the pass | month | snow depth | centimetres
   Nov, Dec, Jan, Feb, Mar, Apr | Depth | 10 140 0 | peak compare lookup
-test | multi_line_01 | line | Newspaper readers by edition | year | number of readers | thousand readers
+test | multi_line_01 | line | Newspaper readers by edition | year | number of readers | thousands
   2018-2023 | Print, Online | 20 130 0 | colour wider cell
 test | multi_line_02 | line | Wheat yield on three farms | year | wheat yield | tonnes per hectare
   2019-2023 | Oakfield, Seaview, Stonegate | 3 9.5 1 | colour seriespeak cell
-test | pie_01 | pie | How pupils get to school | way | share | % of pupils
+test | pie_01 | pie | How pupils get to school | way | share of pupils | %
   Walking, Bus, Bicycle, Car, Train | Share | 0 0 0 | highest colour lookup sum2
-test | pie_02 | pie | Spending of the village council | item | share of spending | % of spending
+test | pie_02 | pie | Spending of the village council | item | share of spending | %
   Roads, Schools, Parks, Library | Share | 0 0 0 | lowest colour lookup ratio
 test | stacked_bar_01 | stacked | Waste collected by kind | year | amount of waste | tonnes
   2019-2023 | Paper, Glass, Organic | 20 90 0 | colour stack cell
@@ -128,7 +142,7 @@ train | bar_05 | bar | Trees planted by class | class | number of trees | trees
   1A, 1B, 2A, 2B, 3A | Trees | 5 40 0 | highest total lookup
 train | line_04 | line | Water level of the reservoir | month | water level | metres
   Jan, Mar, May, Jul, Sep, Nov | Level | 11 29 1 | least lookup
-train | pie_03 | pie | Languages learnt at the evening school | language | share of learners | % of learners
+train | pie_03 | pie | Languages learnt at the evening school | language | share of learners | %
   Spanish, German, Turkish, Japanese | Share | 0 0 0 | highest lookup
 val | horizontal_bar_04 | horizontal | Goals scored by team | team | number of goals | goals
   Falcons, Otters, Badgers, Herons | Goals | 12 71 0 | second compare lookup
@@ -329,7 +343,9 @@ def steps(top: float) -> list[float]:
 def head(canvas: Canvas, chart: Chart) -> float:
     """Write the title and the unit, and the legend where there are several series; return where they end."""
     canvas.text(24, 28, chart.title, 20, anchor="lm")
-    canvas.text(24, 52, f"in {chart.unit}", 13, SOFT, "lm")
+    counted = chart.measure == f"number of {chart.unit}"
+    measured = chart.measure.capitalize() + ("" if counted else f", in {chart.unit}")
+    canvas.text(24, 52, measured, 13, SOFT, "lm")
     canvas.text(canvas.size[0] - 16, canvas.size[1] - 12, "Invented figures", 11, SOFT, "rm")
     if len(chart.series) == 1:
         return 74
@@ -407,7 +423,13 @@ def draw_horizontal(canvas: Canvas, chart: Chart) -> None:
     high = (plot.bottom - plot.top) / len(chart.labels)
     for number, (label, value) in enumerate(chart.only.items()):
         middle = plot.top + high * (number + 0.5)
-        canvas.box(plot.left, middle - high * 0.3, plot.x(value), middle + high * 0.3, PALETTE[COLOURS[0]])
+        canvas.box(
+            plot.left,
+            middle - high * 0.3,
+            plot.x(value),
+            middle + high * 0.3,
+            PALETTE[chart.colour("".join(chart.series))],
+        )
         canvas.text(plot.left - 10, middle, label, 13, anchor="rm")
         canvas.text(plot.x(value) + 7, middle, written(value), 12, anchor="lm", halo=PAPER)
     canvas.text((plot.left + plot.right) / 2, plot.bottom + 36, chart.unit, 12, SOFT)
@@ -425,9 +447,17 @@ def draw_lines(canvas: Canvas, chart: Chart) -> None:
         colour = PALETTE[chart.colour(name)]
         for x, (label, value) in zip(across, figures.items(), strict=True):
             canvas.dot(x, plot.y(value), colour)
-            lowest = len(chart.series) > 1 and value == min(some[label] for some in chart.values.values())
+            below = value == min(some[label] for some in chart.values.values())
+            if len(chart.series) == 1:
+                below = valley(list(figures.values()), chart.labels.index(label))
             ink = INK if len(chart.series) == 1 else colour
-            canvas.text(x, plot.y(value) + (14 if lowest else -14), written(value), 12, ink, halo=PAPER)
+            canvas.text(x, plot.y(value) + (14 if below else -14), written(value), 12, ink, halo=PAPER)
+
+
+def valley(figures: list[Decimal], place: int) -> bool:
+    """Tell whether both neighbours are higher, or the only one at an end."""
+    near = figures[max(0, place - 1) : place] + figures[place + 1 : place + 2]
+    return all(other > figures[place] for other in near)
 
 
 def draw_stacks(canvas: Canvas, chart: Chart) -> None:

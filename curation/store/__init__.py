@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, insert, update
+from sqlalchemy import Connection, Engine, create_engine, event, insert, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
@@ -78,6 +78,14 @@ class Store:
                 step(connection, records)
         except SQLAlchemyError as error:
             raise StoreError(f"the workspace can't be written: {getattr(error, 'orig', error)}") from error
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Return a connection that sees the records as they are now, whatever is written meanwhile."""
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield connection
 
     @contextmanager
     def run(self, verb: str, config: dict[str, Any]) -> Iterator[Run]:

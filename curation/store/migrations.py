@@ -6,36 +6,39 @@ from sqlalchemy import Connection, Engine, text
 
 from curation.errors import StoreError
 
+_KEY = {"sqlite": "TEXT", "postgresql": 'TEXT COLLATE "C"'}
+"""What {key} stands for below: text that is compared by its code points, on every database the same."""
+
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
-        "CREATE TABLE runs (id TEXT PRIMARY KEY, verb TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,"
+        "CREATE TABLE runs (id {key} PRIMARY KEY, verb TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,"
         " config TEXT NOT NULL)",
-        "CREATE TABLE samples (id TEXT PRIMARY KEY, source TEXT NOT NULL, split TEXT NOT NULL,"
+        "CREATE TABLE samples (id {key} PRIMARY KEY, source TEXT NOT NULL, split TEXT NOT NULL,"
         " turns INTEGER NOT NULL, record TEXT NOT NULL)",
         "CREATE INDEX samples_source ON samples (source, split)",
-        "CREATE TABLE traces (id TEXT PRIMARY KEY, sample_id TEXT NOT NULL, turn INTEGER NOT NULL,"
+        "CREATE TABLE traces (id {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
         " kind TEXT NOT NULL, recipe TEXT, prompt_version TEXT, model TEXT, endpoint TEXT,"
         " created_at TEXT NOT NULL, record TEXT NOT NULL)",
         "CREATE INDEX traces_turn ON traces (sample_id, turn)",
-        "CREATE TABLE issues (id TEXT PRIMARY KEY, sample_id TEXT NOT NULL, turn INTEGER, trace_id TEXT,"
+        "CREATE TABLE issues (id {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER, trace_id TEXT,"
         " call_key TEXT, code TEXT NOT NULL, validator TEXT NOT NULL, version INTEGER NOT NULL,"
         " severity TEXT NOT NULL, stage TEXT, record TEXT NOT NULL)",
         "CREATE INDEX issues_sample ON issues (sample_id)",
         "CREATE INDEX issues_trace ON issues (trace_id)",
         "CREATE TABLE checks (subject TEXT NOT NULL, validator TEXT NOT NULL, version INTEGER NOT NULL,"
         " PRIMARY KEY (subject, validator, version))",
-        "CREATE TABLE calls (key TEXT PRIMARY KEY, sample_id TEXT NOT NULL, turn INTEGER NOT NULL,"
+        "CREATE TABLE calls (key {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
         " attempt INTEGER NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,"
         " prompt_version TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,"
         " completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cost BIGINT NOT NULL,"
         " sends INTEGER NOT NULL, seconds DOUBLE PRECISION NOT NULL, created_at TEXT NOT NULL,"
         " request TEXT NOT NULL, raw TEXT NOT NULL)",
         "CREATE INDEX calls_turn ON calls (sample_id, turn)",
-        "CREATE TABLE failures (sample_id TEXT NOT NULL, turn INTEGER NOT NULL, recipe TEXT NOT NULL,"
+        "CREATE TABLE failures (sample_id {key} NOT NULL, turn INTEGER NOT NULL, recipe TEXT NOT NULL,"
         " prompt_version TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL, call_key TEXT NOT NULL,"
         " outcome TEXT NOT NULL, reason TEXT NOT NULL,"
         " PRIMARY KEY (sample_id, turn, recipe, prompt_version, model, endpoint))",
-        "CREATE TABLE ledger (id TEXT PRIMARY KEY, key TEXT NOT NULL, run_id TEXT NOT NULL, state TEXT NOT NULL,"
+        "CREATE TABLE ledger (id {key} PRIMARY KEY, key TEXT NOT NULL, run_id TEXT NOT NULL, state TEXT NOT NULL,"
         " amount BIGINT NOT NULL, created_at TEXT NOT NULL)",
         "CREATE UNIQUE INDEX ledger_reserved ON ledger (key) WHERE state = 'reserved'",
         "CREATE INDEX ledger_state ON ledger (state)",
@@ -71,7 +74,7 @@ def _step(engine: Engine) -> int:
 
 def _apply(connection: Connection, version: int) -> None:
     for statement in MIGRATIONS[version]:
-        connection.execute(text(statement))
+        connection.execute(text(statement.replace("{key}", _KEY[connection.dialect.name])))
     connection.execute(
         text("INSERT INTO migrations (version, applied_at) VALUES (:version, :at)"),
         {"version": version, "at": datetime.now(UTC).isoformat()},

@@ -1,17 +1,24 @@
 """What the verbs read: in pages, so that memory does not grow with the workspace."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
 
 from curation.store.journal import call_from
-from curation.store.tables import calls, checks, failures, issues, ledger, samples, traces
+from curation.store.tables import calls, checks, failures, issues, samples, traces
 from schemas.call import Call
 from schemas.sample import Sample
 from schemas.trace import Trace
 
 PAGE = 500
+
+
+class Chosen(NamedTuple):
+    """A sample and the traces that a release takes of it, in the order of the turns."""
+
+    sample: Sample
+    traces: tuple[Trace, ...]
 
 
 def traced(engine: Engine, sample_ids: Sequence[str], made_by: dict[str, str]) -> dict[str, dict[int, str]]:
@@ -79,3 +86,60 @@ def mean_completion(engine: Engine, model: str) -> int | None:
     with engine.connect() as connection:
         mean = connection.execute(query).scalar_one()
     return None if mean is None else round(mean)
+
+
+def outdated() -> ColumnElement[bool]:
+    """Tell whether a newer version of an issue's validator has looked at the same trace or answer since."""
+    newer = checks.alias("newer")
+    return exists().where(
+        newer.c.subject.in_([issues.c.trace_id, issues.c.call_key]),
+        newer.c.validator == issues.c.validator,
+        newer.c.version > issues.c.version,
+    )
+
+
+def has_error() -> ColumnElement[bool]:
+    """Tell whether a trace has an error that is not outdated."""
+    return exists().where(issues.c.trace_id == traces.c.id, issues.c.severity == "error", ~outdated())
+
+
+def is_checked() -> ColumnElement[bool]:
+    """Tell whether any validator has looked at a trace."""
+    return exists().where(checks.c.subject == traces.c.id)
+
+
+def releasable(
+    connection: Connection, select_: Literal["clean", "all"], only: Sequence[str] = ()
+) -> Iterator[Chosen]:
+    """Return the samples, by id, with the newest trace of each turn that the selection takes, a page at a time.
+
+    `clean` takes traces that were checked and have no open error. A sample without any such trace has none.
+    """
+    wanted = [is_checked(), ~has_error()] if select_ == "clean" else []
+    sources_ = [samples.c.source.in_(only)] if only else []
+    after = ""
+    while page := connection.execute(
+        select(samples.c.id, samples.c.record)
+        .where(samples.c.id > after, *sources_)
+        .order_by(samples.c.id)
+        .limit(PAGE)
+    ).all():
+        chosen = _newest(connection, [row.id for row in page], wanted)
+        for row in page:
+            taken = chosen.get(row.id, {})
+            yield Chosen(Sample.model_validate_json(row.record), tuple(taken.values()))
+        after = page[-1].id
+
+
+def _newest(
+    connection: Connection, sample_ids: Sequence[str], wanted: list[ColumnElement[bool]]
+) -> dict[str, dict[int, Trace]]:
+    query = (
+        select(traces.c.sample_id, traces.c.turn, traces.c.record)
+        .where(traces.c.sample_id.in_(sample_ids), *wanted)
+        .order_by(traces.c.sample_id, traces.c.turn, traces.c.created_at, traces.c.id)
+    )
+    chosen: dict[str, dict[int, Trace]] = {}
+    for row in connection.execute(query):
+        chosen.setdefault(row.sample_id, {})[row.turn] = Trace.model_validate_json(row.record)
+    return chosen

@@ -1,0 +1,132 @@
+"""Build a release: a data set that trainers can read."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from cyclopts import Parameter
+from pydantic import BeforeValidator, Field, NonNegativeFloat
+from sqlalchemy import Connection
+
+from curation import release, sources
+from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
+from curation.errors import MissingError
+from curation.progress import Advance, live
+from curation.splits import assign_splits
+from curation.store import Store
+from curation.store.queries import releasable
+from exports import Item
+
+
+class Config(WorkspaceConfig):
+    """Flags of `export`."""
+
+    format: str = Field("parquet", description="Format of the release: jsonl, llava or parquet.")
+    out: Path | None = Field(
+        None, description="Folder to build, new or an earlier release [default: releases/FORMAT in the workspace]."
+    )
+    select: Literal["clean", "all"] = Field(
+        "clean", description="Traces to take: checked and without an error, or all."
+    )
+    source: Names = Field((), description="Sources to take, A,B [default: all].")
+    splits: Annotated[tuple[NonNegativeFloat, ...], BeforeValidator(split_commas), ManyInOne] = Field(
+        (0.9, 0.05, 0.05),
+        description="Shares of train, validation and test, as 0.9,0.05,0.05; an image is never in two of them.",
+    )
+    seed: int = Field(0, description="Seed of the splits; a record stays in its split when others are added.")
+
+
+class ExportReport(Report):
+    """What was built."""
+
+    out: Path
+    format: str
+    counts: dict[str, dict[str, int]]
+    files: int
+    bytes: int
+    left_out: int
+    """Samples of the chosen sources of which no trace was taken."""
+
+    def tables(self) -> list[Table]:
+        """Return samples and traces by split."""
+        splits = [split for split in ("train", "validation", "test") if split in self.counts.get("samples", {})]
+        rows = [(split, *(self.counts.get(what, {}).get(split, 0) for what in _COLUMNS)) for split in splits]
+        return [Table(f"release ({self.format})", ("split", *_COLUMNS), rows)]
+
+    def lines(self) -> list[str]:
+        """Return where it is, how large, and what was not taken."""
+        lines = [f"{self.out}: {self.files:,} files, {self.bytes:,} bytes."]
+        if self.left_out:
+            lines.append(f"{self.left_out:,} samples have no trace that was selected.")
+        return lines
+
+
+_COLUMNS = ("samples", "traces", "images")
+
+
+def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportReport:  # noqa: B008 - frozen
+    """Build a release from the workspace: whole or not at all, and the same bytes for the same records.
+
+    Formats: jsonl (lossless, reads back equal), llava (the records of LLaVA-CoT-100k), parquet (for the Hub, images
+    inside). Load the last with `datasets.load_dataset("parquet", data_files=...)`.
+    """
+    for name in config.source:
+        sources.get(name)
+    out = config.out or config.workspace / "releases" / config.format
+    with Store.open(config.workspace) as store, store.snapshot() as records, live("export") as advance:
+        plan = _plan(records, config)
+        items = _items(records, config, plan, advance)
+        manifest = release.build(
+            items, out, config.format, store.images.path, _settings(config), {"traces": plan.digest}
+        )
+    return ExportReport(
+        out=out,
+        format=config.format,
+        counts=manifest.counts,
+        files=len(manifest.files),
+        bytes=sum(file.bytes for file in manifest.files),
+        left_out=plan.left_out,
+    )
+
+
+class _Plan(NamedTuple):
+    splits: dict[str, str]
+    """Of each sample that has a trace, by id."""
+    digest: str
+    """Of the ids of all traces that are taken, in order."""
+    left_out: int
+
+
+def _plan(records: Connection, config: Config) -> _Plan:
+    """Read once through what is selected, for its splits; nothing but ids is held."""
+    images: list[tuple[str, tuple[str, ...]]] = []
+    digest = hashlib.sha256()
+    left_out = 0
+    for sample, traces in releasable(records, config.select, config.source):
+        if not traces:
+            left_out += 1
+            continue
+        images.append((sample.id, tuple(image.digest for image in sample.images)))
+        for trace in traces:
+            digest.update(trace.id.encode())
+    if not images:
+        raise MissingError(
+            "nothing to export: no trace is selected; `status` says what there is, `validate` checks it, "
+            "--select all takes what was not checked"
+        )
+    return _Plan(assign_splits(images, config.splits, config.seed), f"sha256:{digest.hexdigest()}", left_out)
+
+
+def _items(records: Connection, config: Config, plan: _Plan, advance: Advance) -> Iterator[Item]:
+    done = 0
+    for sample, traces in releasable(records, config.select, config.source):
+        if traces:
+            yield Item(sample, traces, plan.splits[sample.id])
+            done += 1
+            advance(done, "samples")
+
+
+def _settings(config: Config) -> dict[str, Any]:
+    """Return the flags that decide the content."""
+    return config.model_dump(mode="json", include={"format", "select", "source", "splits", "seed"})

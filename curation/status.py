@@ -1,0 +1,103 @@
+"""What the workspace holds, what it cost, and what is open."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from pydantic import BaseModel
+
+from curation.config import Report, Table, WorkspaceConfig
+from curation.store import Store, census
+from curation.store.liveness import alive
+from schemas.call import NANO
+
+
+class Config(WorkspaceConfig):
+    """Flags of `status`."""
+
+
+class SourceRow(BaseModel):
+    """Rows and turns of one source; rows = samples + unusable, turns = traced + failed + pending."""
+
+    source: str
+    rows: int
+    samples: int
+    unusable: int
+    turns: int
+    traced: int
+    failed: int
+    pending: int
+    clean: int
+
+
+class Money(BaseModel):
+    """US dollars, and the requests they stand for."""
+
+    spent: float
+    reserved: float
+    reserved_requests: int
+    maybe_billed: float
+    maybe_billed_requests: int
+    saved: float
+    saved_requests: int
+
+
+class StatusReport(Report):
+    """The state of a workspace."""
+
+    sources: list[SourceRow]
+    traces: dict[str, int]
+    """By state: clean, flagged, unchecked."""
+    failed: dict[str, int]
+    """Turns without a trace, by the outcome of their last call."""
+    issues: list[tuple[str, str, str, int]]
+    calls: dict[str, int]
+    """By outcome."""
+    money: Money
+
+    def tables(self) -> list[Table]:
+        """Return all figures."""
+        columns = tuple(SourceRow.model_fields)
+        return [
+            Table("sources", columns, [tuple(row.model_dump().values()) for row in self.sources]),
+            Table("traces", ("state", "count"), sorted(self.traces.items())),
+            Table("failed turns", ("outcome of the last call", "count"), sorted(self.failed.items())),
+            Table("issues", ("source", "code", "severity", "count"), self.issues),
+            Table("calls", ("outcome", "count"), sorted(self.calls.items())),
+            Table("money", ("what", "requests", "US dollars"), self._money()),
+        ]
+
+    def _money(self) -> list[tuple[str, object, str]]:
+        money = self.money
+        return [
+            ("spent", sum(self.calls.values()), f"{money.spent:.4f}"),
+            ("reserved, on their way", money.reserved_requests, f"{money.reserved:.4f}"),
+            ("may have been billed without an answer", money.maybe_billed_requests, f"{money.maybe_billed:.4f}"),
+            ("saved by stored answers", money.saved_requests, f"{money.saved:.4f}"),
+        ]
+
+
+def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> StatusReport:  # noqa: B008 - frozen
+    """Count what the workspace holds: rows, turns, traces by state, issues by code, calls by outcome, and money."""
+    with Store.open(config.workspace) as store:
+        engine = store.engine
+        money = census.money(engine, lambda run_id: alive(store.locks, run_id))
+        return StatusReport(
+            sources=[_source(count) for count in census.by_source(engine)],
+            traces=census.by_state(engine),
+            failed=census.failed_by_outcome(engine),
+            issues=census.by_code(engine),
+            calls=census.by_outcome(engine),
+            money=Money(
+                spent=money.spent / NANO,
+                reserved=money.reserved / NANO,
+                reserved_requests=money.reserved_requests,
+                maybe_billed=money.unclear / NANO,
+                maybe_billed_requests=money.unclear_requests,
+                saved=money.saved / NANO,
+                saved_requests=money.saved_requests,
+            ),
+        )
+
+
+def _source(count: census.SourceCount) -> SourceRow:
+    return SourceRow(rows=count.samples + count.unusable, **count._asdict())

@@ -1,0 +1,183 @@
+"""What a workspace holds, counted: the figures of `status`, and of the yield that `validate` prints.
+
+A row of a source is a sample or unusable; a turn of a sample is traced, failed or pending; a trace is unchecked,
+clean or flagged. Each adds up.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, Select, and_, case, exists, func, select
+
+from curation.store.queries import has_error, is_checked, outdated
+from curation.store.tables import calls, failures, issues, ledger, samples, traces
+from schemas.call import Outcome
+
+Counts = dict[str, int]
+
+
+class SourceCount(NamedTuple):
+    """The figures of one source."""
+
+    source: str
+    samples: int
+    unusable: int
+    """Rows that could not be samples."""
+    turns: int
+    traced: int
+    failed: int
+    pending: int
+    clean: int
+    """Turns whose newest trace was checked and has no error."""
+
+
+class Money(NamedTuple):
+    """Nano-dollars, and the requests they stand for."""
+
+    spent: int
+    reserved: int
+    reserved_requests: int
+    """On their way in a run that is alive."""
+    unclear: int
+    unclear_requests: int
+    """May have been billed without an answer: the connection broke, or the run was killed meanwhile."""
+    saved: int
+    saved_requests: int
+
+
+def _rows(engine: Engine, query: Select[Any]) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(query))
+
+
+def by_source(engine: Engine) -> list[SourceCount]:
+    """Count rows and turns by source."""
+    held = {
+        row.source: row
+        for row in _rows(
+            engine,
+            select(samples.c.source, func.count().label("samples"), func.sum(samples.c.turns).label("turns")).group_by(
+                samples.c.source
+            ),
+        )
+    }
+    traced = _turns(engine, _traced_turns())
+    clean = _turns(engine, _newest_clean())
+    failed = _turns(engine, _failed_turns())
+    unusable = unusable_rows(engine)
+    return [_count(name, held.get(name), traced, clean, failed, unusable) for name in sorted(held.keys() | unusable)]
+
+
+def _count(
+    source: str, held: Any, traced: Counts, clean: Counts, failed: Counts, unusable: Counts
+) -> SourceCount:
+    turns = int(held.turns) if held else 0
+    done, lost = traced.get(source, 0), failed.get(source, 0)
+    return SourceCount(
+        source=source,
+        samples=held.samples if held else 0,
+        unusable=unusable.get(source, 0),
+        turns=turns,
+        traced=done,
+        failed=lost,
+        pending=turns - done - lost,
+        clean=clean.get(source, 0),
+    )
+
+
+def _turns(engine: Engine, turns: Select[Any]) -> Counts:
+    """Count turns, given as sample id and turn, by source."""
+    each = turns.subquery()
+    query = (
+        select(samples.c.source, func.count())
+        .join_from(each, samples, samples.c.id == each.c.sample_id)
+        .group_by(samples.c.source)
+    )
+    return {source: count for source, count in _rows(engine, query)}
+
+
+def _traced_turns() -> Select[Any]:
+    return select(traces.c.sample_id, traces.c.turn).distinct()
+
+
+def _failed_turns() -> Select[Any]:
+    has_trace = exists().where(traces.c.sample_id == failures.c.sample_id, traces.c.turn == failures.c.turn)
+    return select(failures.c.sample_id, failures.c.turn).where(~has_trace).distinct()
+
+
+def _newest_clean() -> Select[Any]:
+    later = traces.alias("later")
+    superseded = exists().where(
+        later.c.sample_id == traces.c.sample_id,
+        later.c.turn == traces.c.turn,
+        (later.c.created_at > traces.c.created_at)
+        | and_(later.c.created_at == traces.c.created_at, later.c.id > traces.c.id),
+    )
+    return select(traces.c.sample_id, traces.c.turn).where(is_checked(), ~has_error(), ~superseded)
+
+
+def unusable_rows(engine: Engine) -> Counts:
+    """Count the rows that could not be samples, by source."""
+    kept = exists().where(samples.c.id == issues.c.sample_id)
+    query = (
+        select(issues.c.sample_id)
+        .where(issues.c.validator == "source", issues.c.severity == "error", ~kept)
+        .distinct()
+    )
+    found: Counts = {}
+    for row in _rows(engine, query):
+        source = row.sample_id.split("/", 1)[0]
+        found[source] = found.get(source, 0) + 1
+    return found
+
+
+def by_state(engine: Engine) -> Counts:
+    """Count traces by state."""
+    state = case((~is_checked(), "unchecked"), (has_error(), "flagged"), else_="clean")
+    each = select(state.label("state")).select_from(traces).subquery()
+    return {row.state: row[1] for row in _rows(engine, select(each.c.state, func.count()).group_by(each.c.state))}
+
+
+def by_code(engine: Engine) -> list[tuple[str, str, str, int]]:
+    """Count issues that are not outdated by source, code and severity."""
+    found: dict[tuple[str, str, str], int] = {}
+    query = select(issues.c.sample_id, issues.c.code, issues.c.severity).where(~outdated())
+    with engine.connect() as connection:
+        for row in connection.execution_options(yield_per=10_000).execute(query):
+            key = row.sample_id.split("/", 1)[0], row.code, row.severity
+            found[key] = found.get(key, 0) + 1
+    return [(*key, count) for key, count in sorted(found.items())]
+
+
+def by_outcome(engine: Engine) -> Counts:
+    """Count calls by outcome."""
+    return {row.outcome: row[1] for row in _rows(engine, select(calls.c.outcome, func.count()).group_by(calls.c.outcome))}
+
+
+def failed_by_outcome(engine: Engine) -> Counts:
+    """Count turns that ended without a trace, by the outcome of their last call."""
+    turns = _failed_turns().subquery()
+    last = (
+        select(failures.c.sample_id, failures.c.turn, func.max(failures.c.outcome).label("outcome"))
+        .join(turns, and_(turns.c.sample_id == failures.c.sample_id, turns.c.turn == failures.c.turn))
+        .group_by(failures.c.sample_id, failures.c.turn)
+        .subquery()
+    )
+    return {
+        Outcome(row.outcome).value: row[1]
+        for row in _rows(engine, select(last.c.outcome, func.count()).group_by(last.c.outcome))
+    }
+
+
+def money(engine: Engine, is_alive: Callable[[str], bool]) -> Money:
+    """Add up the ledger; a reservation of a run that is not alive may have been billed."""
+    query = select(ledger.c.state, ledger.c.run_id, func.count().label("n"), func.sum(ledger.c.amount).label("sum"))
+    sums = {"settled": [0, 0], "reserved": [0, 0], "lost": [0, 0], "saved": [0, 0]}
+    living: dict[str, bool] = {}
+    for row in _rows(engine, query.group_by(ledger.c.state, ledger.c.run_id)):
+        state = row.state
+        if state == "reserved" and not living.setdefault(row.run_id, is_alive(row.run_id)):
+            state = "lost"
+        sums[state][0] += int(row.sum)
+        sums[state][1] += row.n
+    return Money(sums["settled"][0], *sums["reserved"], *sums["lost"], *sums["saved"])
