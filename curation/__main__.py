@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         report = command(*bound.args, **bound.kwargs)
     except KeyboardInterrupt:
         return _complain("stopped by Ctrl-C", 3)
-    except Exception as error:  # noqa: BLE001 - the one place where everything ends
+    except Exception as error:
         if "--debug" in arguments:
             raise
         return _failed(error)

@@ -46,9 +46,7 @@ class Config(WorkspaceConfig):
     data: Path | None = Field(None, description="Folder in the source's official layout.")
     hub: bool = Field(False, description="Stream the source from the Hugging Face Hub (the default).")
     sample: bool = Field(False, description="Use the small sample that comes with this program.")
-    split: Names = Field(
-        (), description="Split to read [default: train; with --sample every split it has]."
-    )
+    split: Names = Field((), description="Split to read [default: train; with --sample every split it has].")
     limit: PositiveInt | None = Field(None, description="Read at most so many rows.")
     recipe: str = Field("paper", description="How a trace is asked for.")
     model: str = Field("gpt-4o", description="Model to ask.")
@@ -63,9 +61,8 @@ class Config(WorkspaceConfig):
     timeout: PositiveFloat = Field(180.0, description="Seconds to wait for an answer.")
     max_tokens: PositiveInt = Field(2048, description="Most tokens of an answer.")
     max_cost: NonNegativeFloat | None = Field(None, description="Most US dollars that this run may spend.")
-    price: Annotated[
-        tuple[NonNegativeFloat, NonNegativeFloat] | None, BeforeValidator(split_commas), ManyInOne
-    ] = Field(None, description="US dollars for a million prompt tokens and a million completion tokens, as IN,OUT."
+    price: Annotated[tuple[NonNegativeFloat, NonNegativeFloat] | None, BeforeValidator(split_commas), ManyInOne] = (
+        Field(None, description="US dollars for a million prompt tokens and a million completion tokens, as IN,OUT.")
     )
     estimate: bool = Field(False, description="Only say what would be asked and what it would cost.")
     form: Literal["auto", "schema", "tags"] = Field(
@@ -186,7 +183,7 @@ def _check(config: Config) -> None:
 
 
 def _places(config: Config) -> list[Place]:
-    at = config.data or ("bundled" if config.sample else "hub")
+    at: Path | Literal["hub", "bundled"] = config.data or ("bundled" if config.sample else "hub")
     return [Place(source, at, config.split, config.limit) for source in config.source]
 
 
@@ -211,7 +208,8 @@ async def _endpoint(config: Config) -> AsyncIterator[_Endpoint]:
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key and url == OPENAI_URL:
         raise MissingError(
-            "no key: set OPENAI_API_KEY, or use --offline for the built-in simulator, or --base-url for a server of yours"
+            "no key: set OPENAI_API_KEY, or use --offline for the built-in simulator, "
+            "or --base-url for a server of your own"
         )
     yield _Endpoint(_without_password(url), url, key or "none")
 
@@ -313,13 +311,13 @@ async def _work(crew: Crew, caller: Caller, samples: Iterator[Ready], config: Co
 
 @contextmanager
 def _stoppable(caller: Caller) -> Iterator[None]:
-    """The first Ctrl-C lets requests that are on their way come home, the second does not."""
+    """Let requests that are on their way come home at the first Ctrl-C, not at the second."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
 
     def stop() -> None:
         if caller.stopped is None:
-            print("stopping; requests on their way are brought home (Ctrl-C again to leave them)", file=sys.stderr)
+            sys.stderr.write("stopping; requests on their way are brought home (Ctrl-C again to leave them)\n")
             caller.stop(StoppedError("stopped; the same command goes on from here"))
         elif task is not None:
             task.cancel()

@@ -160,7 +160,7 @@ class Crew:
         return trace
 
     def _asker(self, task: Task) -> Asker:
-        origin = Origin(task.sample.id, task.index, self._terms.recipe, self._recipe.VERSION)
+        origin = Origin(task.sample.id, task.number, self._terms.recipe, self._recipe.VERSION)
         return Asker(self._caller, origin, self._form, self._terms.attempts)
 
     async def _draft(self, task: Task, asker: Asker) -> Draft:
@@ -174,10 +174,17 @@ class Crew:
 
     def _fail(self, task: Task, call: Call) -> None:
         self.results.failures[call.outcome.value] += 1
-        where = {"sample_id": task.sample.id, "turn": task.index, "call_key": call.key, "reason": call.reason}
-        self._writer.post(put_failures, Failure(**self._made_by(), **where, outcome=call.outcome.value))
+        failure = Failure(
+            sample_id=task.sample.id,
+            turn=task.number,
+            **self._made_by(),
+            call_key=call.key,
+            outcome=call.outcome.value,
+            reason=call.reason,
+        )
+        self._writer.post(put_failures, failure)
         if call.outcome is Outcome.UNPARSABLE:
-            self._check_later(Subject(task.sample, task.index, read(call.raw).text, None, call_key=call.key))
+            self._check_later(Subject(task.sample, task.number, read(call.raw).text, None, call_key=call.key))
 
     def _check_later(self, subject: Subject) -> None:
         self._unchecked.append(subject)
@@ -212,4 +219,4 @@ def _trace(task: Task, draft: Draft, recipe: str, version: str) -> Trace:
         prompt_version=version,
         calls=tuple(call.key for call in draft.calls),
     )
-    return Trace(sample_id=task.sample.id, turn=task.index, stages=draft.stages, provenance=provenance)
+    return Trace(sample_id=task.sample.id, turn=task.number, stages=draft.stages, provenance=provenance)

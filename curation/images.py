@@ -45,7 +45,7 @@ def inspect(data: bytes) -> LoadedImage:
             image = Image.open(io.BytesIO(data))
         except Image.DecompressionBombError as error:
             raise ImageFault("too-large", f"a decompression bomb: {error}") from error
-        except Exception as error:  # noqa: BLE001 - Pillow's plug-ins raise anything for a damaged header
+        except Exception as error:
             kind = "an empty file" if not data else f"not an image (begins with {data[:16]!r})"
             raise ImageFault("unreadable", kind) from error
     if image.width * image.height > MAX_PIXELS:
@@ -63,7 +63,7 @@ def _check_whole(image: Image.Image, data: bytes) -> None:
     """Refuse a file that was cut off, at the cost of a checksum, not of a decoding."""
     try:
         image.verify()
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:
         raise ImageFault("truncated", f"a damaged {image.format}: {error}") from error
     if image.format == "JPEG" and b"\xff\xd9" not in data[-4096:]:
         raise ImageFault("truncated", "a JPEG without its end marker")

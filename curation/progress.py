@@ -14,9 +14,8 @@ Advance = Callable[[int, str], None]
 def live(what: str, total: int | None = None) -> Iterator[Advance]:
     """Show the work while the context lasts; the last state stays on the screen."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn())
+    words = (TimeElapsedColumn(), TextColumn("{task.fields[words]}"))
     console = Console(stderr=True)
-    with Progress(
-        *columns, TimeElapsedColumn(), TextColumn("{task.fields[words]}"), console=console, disable=not console.is_terminal
-    ) as progress:
+    with Progress(*columns, *words, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total, words="")
         yield lambda done, words: progress.update(task, completed=done, words=words)

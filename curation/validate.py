@@ -58,7 +58,9 @@ class ValidateReport(Report):
 def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ValidateReport:  # noqa: B008 - frozen
     """Check every trace, and every answer that could not be read as one, that this version has not checked yet."""
     with Store.open(config.workspace) as store, live("validate") as advance:
-        checked = {name: _check(store, name, version, advance) for name, version in validators.versions(config.only).items()}
+        checked = {
+            name: _check(store, name, version, advance) for name, version in validators.versions(config.only).items()
+        }
         sources = [_yield(count) for count in by_source(store.engine)]
         return ValidateReport(checked=checked, sources=sources, issues=by_code(store.engine))
 
@@ -85,4 +87,6 @@ def _keep(store: Store, name: str, version: int, subjects: list[Subject]) -> int
 
 def _yield(count: SourceCount) -> YieldRow:
     share = count.clean / count.turns if count.turns else 0.0
-    return YieldRow(source=count.source, turns=count.turns, traced=count.traced, clean=count.clean, share=round(share, 4))
+    return YieldRow(
+        source=count.source, turns=count.turns, traced=count.traced, clean=count.clean, share=round(share, 4)
+    )

@@ -397,11 +397,7 @@ def draw_bars(canvas: Canvas, chart: Chart) -> None:
     width = slot * (0.56 if len(chart.series) == 1 else 0.8) / len(chart.series)
     for place, (name, figures) in enumerate(chart.values.items()):
         for number, value in enumerate(figures.values()):
-            middle = (
-                plot.slot(number, len(chart.labels))
-                + slot / 2
-                + (place - (len(chart.series) - 1) / 2) * width
-            )
+            middle = plot.slot(number, len(chart.labels)) + slot / 2 + (place - (len(chart.series) - 1) / 2) * width
             canvas.box(
                 middle - width * 0.46,
                 plot.y(value),
@@ -514,9 +510,7 @@ def write_table(path: Path, chart: Chart) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["Characteristic", *chart.series])
-        table.writerows(
-            [label, *(figures[label] for figures in chart.values.values())] for label in chart.labels
-        )
+        table.writerows([label, *(figures[label] for figures in chart.values.values())] for label in chart.labels)
 
 
 def records(split: str, origin: str) -> Iterator[dict[str, str]]:

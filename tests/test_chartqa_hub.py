@@ -162,8 +162,12 @@ def read(endpoint: str, home: Path, split: str = "test", **environment: str) -> 
 
 @pytest.fixture(scope="module")
 def streamed(tmp_path_factory) -> tuple[list, Hub]:
-    hub = Hub({f"data/{split}-00000-of-00001.parquet": parquet(pa.Table.from_pylist(rows, schema=SCHEMA))
-               for split, rows in {"train": ROWS[:1], "val": ROWS[2:3], "test": ROWS}.items()})
+    hub = Hub(
+        {
+            f"data/{split}-00000-of-00001.parquet": parquet(pa.Table.from_pylist(rows, schema=SCHEMA))
+            for split, rows in {"train": ROWS[:1], "val": ROWS[2:3], "test": ROWS}.items()
+        }
+    )
     with serving(hub.app()) as endpoint:
         lines = read(endpoint, tmp_path_factory.mktemp("hub"), HF_TOKEN="hf_test")
     return [json.loads(line) for line in lines], hub

@@ -67,9 +67,7 @@ def item(sample_id, turns, refs=(), traced=None, split="train", **labels):
 
 def records():
     """Several turns, a gap in them, several images, none, shared ones, letters of several scripts."""
-    question = Turn(
-        question="Which?", targets=("B", "b"), choices=("one", "δύο"), context="A hint.", scorer="exact"
-    )
+    question = Turn(question="Which?", targets=("B", "b"), choices=("one", "δύο"), context="A hint.", scorer="exact")
     plain = Turn(question="¿Cuántos? 几个?\u2028")
     unsplit = [
         item("chartqa/train/1", (question,), REFS[:1], origin="human", note='„Zitat" ✓'),
@@ -315,9 +313,7 @@ def test_parquet_folder_loads_with_its_splits_and_images(tmp_path, store):
 def test_parquet_rows_hold_the_record(tmp_path, store):
     folder = written("parquet", one_image_records(), tmp_path / "out", store)
     files = sorted(str(path) for path in folder.rglob("*.parquet"))
-    found = datasets.load_dataset(
-        "parquet", data_files=files, cache_dir=str(tmp_path / "cache"), split="train"
-    )
+    found = datasets.load_dataset("parquet", data_files=files, cache_dir=str(tmp_path / "cache"), split="train")
     rows = {row["id"]: row for row in found.cast_column("image", datasets.Image(decode=False))}
     row = rows["chartqa/train/1#0"]
     made = trace("chartqa/train/1")
@@ -367,9 +363,7 @@ def test_parquet_shows_several_images_where_a_sample_has_them(tmp_path, store):
     assert found["train"].features["images"] == datasets.List(datasets.Image())
     assert found["test"].features == found["train"].features
     rows = {row["id"]: row for split in found.values() for row in split}
-    assert [shown.size for shown in rows["zz/train/1#0"]["images"]] == [
-        (r.width, r.height) for r in REFS[2:5]
-    ]
+    assert [shown.size for shown in rows["zz/train/1#0"]["images"]] == [(r.width, r.height) for r in REFS[2:5]]
     assert rows["zz/train/1#0"]["image"].size == (REFS[2].width, REFS[2].height)
     assert rows["zeta/test/9#0"]["images"] is None
     assert rows["chartqa/train/1#0"]["image"].size == (REFS[0].width, REFS[0].height)
@@ -405,9 +399,7 @@ def test_parquet_leaves_image_bytes_uncompressed_and_text_compressed(tmp_path, s
     group = pq.ParquetFile(next(tmp_path.rglob("train*"))).metadata.row_group(0)
     columns = {c.path_in_schema: c for c in map(group.column, range(group.num_columns))}
     images_bytes = [columns["image.bytes"], columns["images.list.element.bytes"]]
-    assert {(c.compression, "RLE_DICTIONARY" in c.encodings) for c in images_bytes} == {
-        ("UNCOMPRESSED", False)
-    }
+    assert {(c.compression, "RLE_DICTIONARY" in c.encodings) for c in images_bytes} == {("UNCOMPRESSED", False)}
     texts = {path: c.compression for path, c in columns.items() if not path.endswith(".bytes")}
     assert set(texts.values()) == {"ZSTD"}
     assert "history.list.element.text" in texts

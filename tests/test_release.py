@@ -108,9 +108,7 @@ def test_a_release_is_described_by_its_manifest(store, out):
     }
     found = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert {(entry.path, entry.bytes, entry.digest) for entry in manifest.files} == {
-        (name, len(data), digest_bytes(data))
-        for name, data in found.items()
-        if not name.startswith("manifest")
+        (name, len(data), digest_bytes(data)) for name, data in found.items() if not name.startswith("manifest")
     }
     assert set(manifest.versions) == {"curation-workbench", "pyarrow", "pydantic"}
 
@@ -223,9 +221,7 @@ def test_a_failure_of_the_last_rename_puts_the_earlier_release_back(store, out, 
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(
-        StoreError, match=r"Operation not permitted after [\d,]+ bytes of .*r1, which is as it was"
-    ):
+    with pytest.raises(StoreError, match=r"Operation not permitted after [\d,]+ bytes of .*r1, which is as it was"):
         store.build(out, count=5)
     assert (contents(out), beside(out)) == (before, ["r1"])
 
@@ -430,9 +426,7 @@ def test_a_folder_whose_manifest_can_not_be_used_says_so(store, out, tmp_path):
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="no sha256sum here")
 def test_the_manifest_can_be_checked_without_this_project(store, out):
     store.build(out)
-    subprocess.run(
-        ["sha256sum", "--check", "--strict", "manifest.sha256"], cwd=out, check=True, capture_output=True
-    )
+    subprocess.run(["sha256sum", "--check", "--strict", "manifest.sha256"], cwd=out, check=True, capture_output=True)
 
 
 # Splits

@@ -245,9 +245,7 @@ def test_rate_limit_says_how_long_to_wait():
     assert headers["retry-after"] == "0.25"
     assert headers["x-ratelimit-remaining-requests"] == "0"
     assert headers["x-ratelimit-reset-requests"] == "250ms"
-    assert {"x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "x-ratelimit-reset-tokens"} <= set(
-        headers
-    )
+    assert {"x-ratelimit-limit-requests", "x-ratelimit-limit-tokens", "x-ratelimit-reset-tokens"} <= set(headers)
 
 
 def test_drop_closes_the_connection_after_the_work():
@@ -290,9 +288,7 @@ def test_faults_of_a_completion(kind):
     assert text is None or not isinstance(parse_tagged(text), Stages)
 
 
-@pytest.mark.parametrize(
-    ("kind", "found"), [("missing_tag", {"missing", "unclosed"}), ("doubled_tag", {"doubled"})]
-)
+@pytest.mark.parametrize(("kind", "found"), [("missing_tag", {"missing", "unclosed"}), ("doubled_tag", {"doubled"})])
 def test_faults_of_tags(kind, found):
     for seed in range(20):
         faults = parse_tagged(answer(settings=certain(kind, seed=seed)))
@@ -305,9 +301,7 @@ def test_faults_of_tags_in_json():
     assert len(json.loads(answer(settings=certain("missing_tag"), **form))) == 3
     stages = json.loads(answer(settings=certain("doubled_tag"), **form))
     assert len(stages) == 4
-    pairs = [
-        (name, m[1].lower()) for name, text in stages.items() if (m := re.search(r"<(\w+)>.+</\1>", text))
-    ]
+    pairs = [(name, m[1].lower()) for name, text in stages.items() if (m := re.search(r"<(\w+)>.+</\1>", text))]
     assert len(pairs) == 1
     assert pairs[0][0] != pairs[0][1]
 
@@ -322,9 +316,7 @@ def test_leak_speaks_of_the_answer_it_was_given():
 
 
 number = st.one_of(st.integers(), st.decimals(allow_nan=False, allow_infinity=False, places=3)).map(str)
-targets = st.one_of(
-    line, number, st.sampled_from(["yes", "True", "B", "(c)", "0", "1,200", "-5", "12%", ".", "e"])
-)
+targets = st.one_of(line, number, st.sampled_from(["yes", "True", "B", "(c)", "0", "1,200", "-5", "12%", ".", "e"]))
 
 
 @given(
@@ -420,10 +412,7 @@ def test_answers_depend_on_the_seed_the_body_and_its_occurrence_alone(seed, orde
     def outcomes(texts):
         simulator = Simulator(Settings(seed=seed, faults=Faults.every(0.8)))
         replies = [(text, simulator.reply(Call(body(f"Question: {text}")))) for text in texts]
-        stable = [
-            (text, r.status, r.outcome, re.sub(rb'"created":\d+', b"", r.body), r.delay)
-            for text, r in replies
-        ]
+        stable = [(text, r.status, r.outcome, re.sub(rb'"created":\d+', b"", r.body), r.delay) for text, r in replies]
         return {text: [rest for name, *rest in stable if name == text] for text in texts}
 
     assert outcomes(order[0]) == outcomes(order[1])
@@ -583,9 +572,7 @@ def test_malformed_requests_get_an_error_body(data, param):
     assert error["message"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/nothing"), ("GET", "/chat/completions"), ("POST", "/models")]
-)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/nothing"), ("GET", "/chat/completions"), ("POST", "/models")])
 def test_unknown_paths_get_404(method, path):
     status, _, data = post(Settings(), b"{}", path, method)
     assert status == 404
@@ -610,9 +597,7 @@ def test_the_log_has_a_line_for_each_request(tmp_path):
             for number in range(12):
                 headers = {"X-Client-Request-Id": f"r{number}"} if number else {}
                 try:
-                    async with session.post(
-                        f"{running.url}/chat/completions", data=data, headers=headers
-                    ) as response:
+                    async with session.post(f"{running.url}/chat/completions", data=data, headers=headers) as response:
                         seen.append(response.status)
                 except aiohttp.ServerDisconnectedError:
                     seen.append(None)
@@ -712,9 +697,7 @@ def test_a_port_in_use_is_explained():
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(
-            UsageError, match=f"port {port} on 127.0.0.1 is in use; choose another with --port"
-        ):
+        with pytest.raises(UsageError, match=f"port {port} on 127.0.0.1 is in use; choose another with --port"):
             asyncio.run(run(port))
     with pytest.raises(UsageError, match="can't listen"):
         asyncio.run(serve(Settings(), host="203.0.113.1").__aenter__())

@@ -239,12 +239,12 @@ class Caller:
             await self.journal.release(key)
 
     def _check_reachable(self, failed: Transient, tries: _Tries) -> None:
-        """An endpoint that never answered and can't be reached is not there: say so soon."""
+        """Say soon that an endpoint is not there: one that never answered and can't be reached."""
         if isinstance(failed, Unreachable) and self._last_answer is None and tries.failures >= 2:
             raise MissingError(f"nothing answers at {self.client.base_url} ({failed.reason}); is --base-url right?")
 
     def _check_outage(self, failed: Transient) -> None:
-        """An endpoint that is gone for good should cost a stop, not a failure of every row that is left."""
+        """Stop the run where the endpoint is gone for good, instead of failing every row that is left."""
         if isinstance(failed, Unreachable) and _now() - (self._last_answer or 0.0) > OUTAGE:
             raise StoppedError(
                 f"{self.client.base_url} stopped answering ({failed.reason}); the same command goes on from here"

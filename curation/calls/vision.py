@@ -41,10 +41,12 @@ class Tiles(NamedTuple):
     tile: int = 170
 
     def fit(self, size: Size) -> Size:
+        """See Tokenizer."""
         size = _scaled(size, 2048 / max(size))
         return _scaled(size, 768 / min(size))
 
     def tokens(self, size: Size) -> int:
+        """See Tokenizer."""
         width, height = self.fit(size)
         return self.base + self.tile * ceil(width / 512) * ceil(height / 512)
 
@@ -55,6 +57,7 @@ class Patches(NamedTuple):
     factor: float
 
     def fit(self, size: Size) -> Size:
+        """See Tokenizer."""
         width, height = size
         if ceil(width / 32) * ceil(height / 32) <= 1536:
             return size
@@ -64,6 +67,7 @@ class Patches(NamedTuple):
         return _scaled(size, shrink * whole)
 
     def tokens(self, size: Size) -> int:
+        """See Tokenizer."""
         width, height = self.fit(size)
         return ceil(min(1536, ceil(width / 32) * ceil(height / 32)) * self.factor)
 
@@ -72,9 +76,11 @@ class Bounded(NamedTuple):
     """A model whose tiling is not known: nothing above 2048 pixels a side, counted as gpt-4o would."""
 
     def fit(self, size: Size) -> Size:
+        """See Tokenizer."""
         return _scaled(size, 2048 / max(size))
 
     def tokens(self, size: Size) -> int:
+        """See Tokenizer."""
         return Tiles().tokens(size)
 
 

@@ -23,14 +23,15 @@ class Task(NamedTuple):
     """One turn to annotate."""
 
     sample: Sample
-    index: int
+    number: int
+    """Of the turn, from 0."""
     images: tuple[LoadedImage, ...]
     earlier: Sequence[Exchange] = ()
 
     @property
     def turn(self) -> Turn:
         """The turn itself."""
-        return self.sample.turns[self.index]
+        return self.sample.turns[self.number]
 
 
 class Draft(NamedTuple):
@@ -60,4 +61,4 @@ class Recipe(Protocol):
 
 def get(name: str) -> Recipe:
     """Return the recipe of that name. Raises UsageError for an unknown one."""
-    return cast(Recipe, registry.load(__name__, name))
+    return cast("Recipe", registry.load(__name__, name))

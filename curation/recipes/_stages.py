@@ -14,9 +14,8 @@ SCHEMA: dict[str, Any] = {
 }
 
 _AS_SCHEMA = "Give the four parts as the properties summary, caption, reasoning and conclusion of one JSON object."
-_AS_TAGS = (
-    "Put each part between its own tags, in this order, and write nothing outside them:\n"
-    + "\n".join(f"<{stage.tag}> … </{stage.tag}>" for stage in STAGES)
+_AS_TAGS = "Put each part between its own tags, in this order, and write nothing outside them:\n" + "\n".join(
+    f"<{stage.tag}> … </{stage.tag}>" for stage in STAGES
 )
 
 

@@ -50,7 +50,9 @@ async def annotate(task: Task, ask: Ask) -> Draft:
 
 
 def _user_text(task: Task) -> str:
-    return "\n".join([*_earlier(task), *_question(task.turn), f"Standard answer: {task.turn.target or 'none is known'}"])
+    return "\n".join(
+        [*_earlier(task), *_question(task.turn), f"Standard answer: {task.turn.target or 'none is known'}"]
+    )
 
 
 def _earlier(task: Task) -> list[str]:

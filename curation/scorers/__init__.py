@@ -22,4 +22,4 @@ class Scorer(Protocol):
 
 def get(name: str) -> Scorer:
     """Return the scorer of that name. Raises UsageError for an unknown one."""
-    return cast(Scorer, registry.load(__name__, name))
+    return cast("Scorer", registry.load(__name__, name))

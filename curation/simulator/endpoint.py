@@ -297,9 +297,7 @@ class Simulator:
         if request.stream:
             return error_reply(400, "malformed", "Streaming is not supported here.", param="stream")
         if request.format == "json_schema" and not self.settings.schemas:
-            message = (
-                "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."
-            )
+            message = "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."
             return error_reply(400, "no_schemas", message, param="response_format")
         rng = Random(f"{self.settings.seed}:{digest}:{occurrence}")  # noqa: S311 - draws, not secrets
         kind = self.settings.faults.draw(rng.random())
@@ -319,9 +317,7 @@ class Simulator:
                 return error_reply(400, kind, message, code="content_policy_violation")
         return None
 
-    def _complete(
-        self, request: ChatRequest, digest: str, occurrence: int, kind: str | None, rng: Random
-    ) -> Reply:
+    def _complete(self, request: ChatRequest, digest: str, occurrence: int, kind: str | None, rng: Random) -> Reply:
         stages = compose(read_prompt(request), rng, kind)
         text = render(stages, rng, kind, as_json=request.format in ("json_schema", "json_object"))
         draft = _Draft(digest, occurrence, request.model, prompt_tokens(request), text)

@@ -78,9 +78,7 @@ class _Handlers:
 
 def _response(reply: Reply, millis: int = 0) -> web.Response:
     headers = {"openai-processing-ms": str(millis), "openai-version": "2020-10-01", **reply.headers}
-    return web.Response(
-        status=reply.status, body=reply.body, headers=headers, content_type=reply.content_type
-    )
+    return web.Response(status=reply.status, body=reply.body, headers=headers, content_type=reply.content_type)
 
 
 class Running(NamedTuple):
@@ -115,9 +113,7 @@ def _open_log(path: Path) -> TextIO:
     try:
         return path.open("a", encoding="utf-8")
     except OSError as error:
-        raise MissingError(
-            f"can't write the log {path}: {error.strerror}; choose another file with --log"
-        ) from error
+        raise MissingError(f"can't write the log {path}: {error.strerror}; choose another file with --log") from error
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
@@ -127,9 +123,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
         if error.errno == errno.EADDRINUSE:
             message = f"port {port} on {host} is in use; choose another with --port, 0 takes a free one"
         else:
-            message = (
-                f"can't listen on {host} port {port}: {error.strerror}; choose others with --host and --port"
-            )
+            message = f"can't listen on {host} port {port}: {error.strerror}; choose others with --host and --port"
         raise UsageError(message) from error
 
 
@@ -178,9 +172,7 @@ class Report(curation.config.Report):
     def lines(self) -> Sequence[str]:
         """Return the totals."""
         tokens = f"{self.prompt_tokens:,} + {self.completion_tokens:,} tokens"
-        return [
-            f"{self.requests:,} requests, {self.billed:,} billed ({tokens}), at most {self.peak:,} at once"
-        ]
+        return [f"{self.requests:,} requests, {self.billed:,} billed ({tokens}), at most {self.peak:,} at once"]
 
 
 def run(*, config: Annotated[Config, Parameter(name="*")] = _DEFAULTS) -> Report:

@@ -20,9 +20,7 @@ class Faults(BaseModel):
 
     rate_limit: float = Field(0.0, ge=0, le=1, description="429 with Retry-After and x-ratelimit headers.")
     server_error: float = Field(0.0, ge=0, le=1, description="500, 502 or 503.")
-    drop: float = Field(
-        0.0, ge=0, le=1, description="The connection closes with no answer; the work is billed."
-    )
+    drop: float = Field(0.0, ge=0, le=1, description="The connection closes with no answer; the work is billed.")
     slow: float = Field(0.0, ge=0, le=1, description="The answer comes after slow_seconds.")
     torn: float = Field(0.0, ge=0, le=1, description="200 whose JSON ends in the middle.")
     null_content: float = Field(0.0, ge=0, le=1, description="A finished message without content.")
@@ -38,9 +36,7 @@ class Faults(BaseModel):
     @model_validator(mode="after")
     def _at_most_one(self) -> Self:
         if (total := sum(rate for _, rate in self.rates)) > 1 + 1e-9:
-            raise ValueError(
-                f"the rates add up to {total:g}; a request gets at most one fault, so at most to 1"
-            )
+            raise ValueError(f"the rates add up to {total:g}; a request gets at most one fault, so at most to 1")
         return self
 
     @classmethod
@@ -62,9 +58,7 @@ class Faults(BaseModel):
             return cls(**rates)
         except ValueError as error:
             total = sum(rates.values())
-            raise UsageError(
-                f"the --fault rates add up to {total:g}; together they may be at most 1"
-            ) from error
+            raise UsageError(f"the --fault rates add up to {total:g}; together they may be at most 1") from error
 
     @classmethod
     def _read_flag(cls, flag: str) -> tuple[str, float]:
@@ -80,9 +74,7 @@ class Faults(BaseModel):
         except ValueError:
             rate = -1
         if not 0 <= rate <= 1:
-            raise UsageError(
-                f"--fault {flag}: write NAME=RATE with a rate from 0 to 1, for instance {name}=0.1"
-            )
+            raise UsageError(f"--fault {flag}: write NAME=RATE with a rate from 0 to 1, for instance {name}=0.1")
         return name, rate
 
     @property
@@ -122,15 +114,11 @@ class Conduct(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(
-        0, description="Seed of every draw: the same request gets the same answers in the same order."
-    )
+    seed: int = Field(0, description="Seed of every draw: the same request gets the same answers in the same order.")
     latency: float = Field(0.0, ge=0, description="Seconds that an answer takes.")
     jitter: float = Field(0.0, ge=0, description="Seconds by which the latency varies, up or down.")
     slow_seconds: float = Field(30.0, ge=0, description="Seconds that the fault slow adds to an answer.")
-    retry_after: float = Field(
-        0.5, ge=0, description="Seconds that the fault rate_limit asks a client to wait."
-    )
+    retry_after: float = Field(0.5, ge=0, description="Seconds that the fault rate_limit asks a client to wait.")
     rpm: int | None = Field(
         None,
         gt=0,

@@ -58,4 +58,4 @@ class Source(Protocol):
 
 def get(name: str) -> Source:
     """Return the source of that name. Raises UsageError for an unknown one."""
-    return cast(Source, registry.load(__name__, name))
+    return cast("Source", registry.load(__name__, name))

@@ -1,10 +1,10 @@
 """The workspace's records: SQLite in the workspace by default, PostgreSQL by URL, and images in a folder.
 
-    curation.db     the records, where CURATION_STORE names no PostgreSQL
-    images/         by content
-    locks/          one file for each run that is alive
-    releases/       built data sets
-    logs/           what each run had to say
+curation.db     the records, where CURATION_STORE names no PostgreSQL
+images/         by content
+locks/          one file for each run that is alive
+releases/       built data sets
+logs/           what each run had to say
 """
 
 import json
@@ -84,7 +84,7 @@ class Store:
         """Return a connection that sees the records as they are now, whatever is written meanwhile."""
         with self.engine.connect() as connection:
             if connection.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager
@@ -93,13 +93,11 @@ class Store:
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         row = {"id": run_id, "verb": verb, "started_at": datetime.now(UTC).isoformat(), "config": json.dumps(config)}
         with RunLock(self.locks, run_id):
-            self.write(lambda connection, rows: connection.execute(insert(tables.runs), rows) and None, [row])
+            self.write(_begin_run, [row])
             try:
                 yield Run(run_id, self.locks)
             finally:
-                ended = update(tables.runs).where(tables.runs.c.id == run_id)
-                now = datetime.now(UTC).isoformat()
-                self.write(lambda connection, _: connection.execute(ended.values(finished_at=now)) and None, [None])
+                self.write(_end_run, [run_id])
 
     def close(self) -> None:
         """Close all connections."""
@@ -110,6 +108,15 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _begin_run(connection: Connection, rows: Sequence[dict[str, str]]) -> None:
+    connection.execute(insert(tables.runs), rows)
+
+
+def _end_run(connection: Connection, run_ids: Sequence[str]) -> None:
+    now = datetime.now(UTC).isoformat()
+    connection.execute(update(tables.runs).where(tables.runs.c.id.in_(run_ids)).values(finished_at=now))
 
 
 def _engine(url: str) -> Engine:

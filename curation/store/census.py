@@ -11,7 +11,6 @@ from sqlalchemy import Engine, Select, and_, case, exists, func, select
 
 from curation.store.queries import has_error, is_checked, outdated
 from curation.store.tables import calls, failures, issues, ledger, samples, traces
-from schemas.call import Outcome
 
 Counts = dict[str, int]
 
@@ -50,6 +49,10 @@ def _rows(engine: Engine, query: Select[Any]) -> list[Any]:
         return list(connection.execute(query))
 
 
+def _pairs(engine: Engine, query: Select[Any]) -> Counts:
+    return {row[0]: row[1] for row in _rows(engine, query)}
+
+
 def by_source(engine: Engine) -> list[SourceCount]:
     """Count rows and turns by source."""
     held = {
@@ -68,9 +71,7 @@ def by_source(engine: Engine) -> list[SourceCount]:
     return [_count(name, held.get(name), traced, clean, failed, unusable) for name in sorted(held.keys() | unusable)]
 
 
-def _count(
-    source: str, held: Any, traced: Counts, clean: Counts, failed: Counts, unusable: Counts
-) -> SourceCount:
+def _count(source: str, held: Any, traced: Counts, clean: Counts, failed: Counts, unusable: Counts) -> SourceCount:
     turns = int(held.turns) if held else 0
     done, lost = traced.get(source, 0), failed.get(source, 0)
     return SourceCount(
@@ -93,7 +94,7 @@ def _turns(engine: Engine, turns: Select[Any]) -> Counts:
         .join_from(each, samples, samples.c.id == each.c.sample_id)
         .group_by(samples.c.source)
     )
-    return {source: count for source, count in _rows(engine, query)}
+    return _pairs(engine, query)
 
 
 def _traced_turns() -> Select[Any]:
@@ -120,9 +121,7 @@ def unusable_rows(engine: Engine) -> Counts:
     """Count the rows that could not be samples, by source."""
     kept = exists().where(samples.c.id == issues.c.sample_id)
     query = (
-        select(issues.c.sample_id)
-        .where(issues.c.validator == "source", issues.c.severity == "error", ~kept)
-        .distinct()
+        select(issues.c.sample_id).where(issues.c.validator == "source", issues.c.severity == "error", ~kept).distinct()
     )
     found: Counts = {}
     for row in _rows(engine, query):
@@ -135,7 +134,7 @@ def by_state(engine: Engine) -> Counts:
     """Count traces by state."""
     state = case((~is_checked(), "unchecked"), (has_error(), "flagged"), else_="clean")
     each = select(state.label("state")).select_from(traces).subquery()
-    return {row.state: row[1] for row in _rows(engine, select(each.c.state, func.count()).group_by(each.c.state))}
+    return _pairs(engine, select(each.c.state, func.count()).group_by(each.c.state))
 
 
 def by_code(engine: Engine) -> list[tuple[str, str, str, int]]:
@@ -151,7 +150,7 @@ def by_code(engine: Engine) -> list[tuple[str, str, str, int]]:
 
 def by_outcome(engine: Engine) -> Counts:
     """Count calls by outcome."""
-    return {row.outcome: row[1] for row in _rows(engine, select(calls.c.outcome, func.count()).group_by(calls.c.outcome))}
+    return _pairs(engine, select(calls.c.outcome, func.count()).group_by(calls.c.outcome))
 
 
 def failed_by_outcome(engine: Engine) -> Counts:
@@ -163,10 +162,7 @@ def failed_by_outcome(engine: Engine) -> Counts:
         .group_by(failures.c.sample_id, failures.c.turn)
         .subquery()
     )
-    return {
-        Outcome(row.outcome).value: row[1]
-        for row in _rows(engine, select(last.c.outcome, func.count()).group_by(last.c.outcome))
-    }
+    return _pairs(engine, select(last.c.outcome, func.count()).group_by(last.c.outcome))
 
 
 def money(engine: Engine, is_alive: Callable[[str], bool]) -> Money:

@@ -16,9 +16,7 @@ from schemas.call import Call, Outcome, Usage
 
 _ledger = tables.ledger
 _MINE = (
-    (_ledger.c.key == bindparam("of_key"))
-    & (_ledger.c.state == "reserved")
-    & (_ledger.c.run_id == bindparam("of_run"))
+    (_ledger.c.key == bindparam("of_key")) & (_ledger.c.state == "reserved") & (_ledger.c.run_id == bindparam("of_run"))
 )
 _SETTLE = update(_ledger).where(_MINE).values(state="settled", amount=bindparam("cost"))
 _LOSE = update(_ledger).where(_MINE).values(state="lost")
@@ -35,6 +33,11 @@ class _Wanted(NamedTuple):
     id: str
     key: str
     cost: int
+
+
+class _Owner(NamedTuple):
+    id: str
+    run_id: str
 
 
 def call_from(row: Row[Any]) -> Call:
@@ -87,15 +90,15 @@ class StoreJournal:
             connection.execute(_ABANDON, [{"of_id": owner} for owner in set(dead.values())])
             self._insert(connection, dead)
             owners = _owners(connection, open_)
-        return [
-            stored.get(wish.key) or ("granted" if owners[wish.key].id == wish.id else "busy") for wish in wanted
-        ]
+        return [stored.get(wish.key) or ("granted" if owners[wish.key].id == wish.id else "busy") for wish in wanted]
 
     def _stored(self, connection: Connection, wanted: Sequence[_Wanted]) -> dict[str, Call]:
         """Look the requests up, and book what those that are found save."""
         calls = tables.calls
         rows = connection.execute(
-            select(calls).where(calls.c.key.in_([wish.key for wish in wanted]), calls.c.outcome != Outcome.GAVE_UP.value)
+            select(calls).where(
+                calls.c.key.in_([wish.key for wish in wanted]), calls.c.outcome != Outcome.GAVE_UP.value
+            )
         )
         found = {row.key: call_from(row) for row in rows}
         saved = [wish for wish in wanted if wish.key in found]
@@ -124,9 +127,7 @@ class StoreJournal:
 
     def _settle(self, connection: Connection, calls: Sequence[Call]) -> None:
         put_calls(connection, calls)
-        connection.execute(
-            _SETTLE, [{"of_key": call.key, "of_run": self._run_id, "cost": call.cost} for call in calls]
-        )
+        connection.execute(_SETTLE, [{"of_key": call.key, "of_run": self._run_id, "cost": call.cost} for call in calls])
 
     def _lose(self, connection: Connection, keys: Sequence[str]) -> None:
         connection.execute(_LOSE, [{"of_key": key, "of_run": self._run_id} for key in keys])
@@ -135,14 +136,14 @@ class StoreJournal:
         connection.execute(_RELEASE, [{"of_key": key, "of_run": self._run_id} for key in keys])
 
 
-def _owners(connection: Connection, wanted: Sequence[_Wanted]) -> dict[str, Row[Any]]:
+def _owners(connection: Connection, wanted: Sequence[_Wanted]) -> dict[str, _Owner]:
     """Return who holds the reservation of each request."""
     if not wanted:
         return {}
     held = select(_ledger.c.key, _ledger.c.id, _ledger.c.run_id).where(
         _ledger.c.state == "reserved", _ledger.c.key.in_([wish.key for wish in wanted])
     )
-    return {row.key: row for row in connection.execute(held)}
+    return {row.key: _Owner(row.id, row.run_id) for row in connection.execute(held)}
 
 
 def _unparsable(connection: Connection, noted: Sequence[tuple[str, str]]) -> None:

@@ -37,9 +37,7 @@ def traced(engine: Engine, sample_ids: Sequence[str], made_by: dict[str, str]) -
 
 def unchecked_traces(engine: Engine, validator: str, version: int) -> Iterator[list[tuple[Sample, Trace]]]:
     """Return the traces that this version of the validator has not seen, a page at a time."""
-    seen = exists().where(
-        checks.c.subject == traces.c.id, checks.c.validator == validator, checks.c.version == version
-    )
+    seen = exists().where(checks.c.subject == traces.c.id, checks.c.validator == validator, checks.c.version == version)
     after = ""
     while True:
         query = (
@@ -59,9 +57,7 @@ def unchecked_traces(engine: Engine, validator: str, version: int) -> Iterator[l
 
 def unchecked_answers(engine: Engine, validator: str, version: int) -> Iterator[list[tuple[Sample, Call]]]:
     """Return the unreadable answers of turns without a trace that the validator has not seen, a page at a time."""
-    seen = exists().where(
-        checks.c.subject == calls.c.key, checks.c.validator == validator, checks.c.version == version
-    )
+    seen = exists().where(checks.c.subject == calls.c.key, checks.c.validator == validator, checks.c.version == version)
     after = ""
     while True:
         query = (
@@ -108,9 +104,7 @@ def is_checked() -> ColumnElement[bool]:
     return exists().where(checks.c.subject == traces.c.id)
 
 
-def releasable(
-    connection: Connection, select_: Literal["clean", "all"], only: Sequence[str] = ()
-) -> Iterator[Chosen]:
+def releasable(connection: Connection, select_: Literal["clean", "all"], only: Sequence[str] = ()) -> Iterator[Chosen]:
     """Return the samples, by id, with the newest trace of each turn that the selection takes, a page at a time.
 
     `clean` takes traces that were checked and have no open error. A sample without any such trace has none.
@@ -119,10 +113,7 @@ def releasable(
     sources_ = [samples.c.source.in_(only)] if only else []
     after = ""
     while page := connection.execute(
-        select(samples.c.id, samples.c.record)
-        .where(samples.c.id > after, *sources_)
-        .order_by(samples.c.id)
-        .limit(PAGE)
+        select(samples.c.id, samples.c.record).where(samples.c.id > after, *sources_).order_by(samples.c.id).limit(PAGE)
     ).all():
         chosen = _newest(connection, [row.id for row in page], wanted)
         for row in page:

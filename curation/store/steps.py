@@ -132,9 +132,7 @@ def put_checks(connection: Connection, checks: Sequence[Check]) -> None:
 
 def put_failures(connection: Connection, failures: Sequence[Failure]) -> None:
     """Store turns that ended without a trace; the newest failure of a turn stands."""
-    _write(
-        connection, upsert(connection.dialect.name, tables.failures), [failure._asdict() for failure in failures]
-    )
+    _write(connection, upsert(connection.dialect.name, tables.failures), [failure._asdict() for failure in failures])
 
 
 def put_calls(connection: Connection, calls: Sequence[Call]) -> None:

@@ -5,7 +5,7 @@ columns of `FOUND`, one row for each finding. It never raises for what a text ho
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import polars as pl
 
@@ -14,24 +14,26 @@ from schemas.issue import Issue, Severity
 from schemas.sample import Sample
 from schemas.trace import STAGES, Stage, Stages, Trace
 
-SCHEMA = pl.Schema(
-    {
-        "subject": pl.String,  # id of the trace, or key of the call
-        "text": pl.String,  # the tagged text, or the answer as it came
-        **{stage.value: pl.String for stage in STAGES},  # null where the answer could not be read
-        "question": pl.String,
-        "context": pl.String,
-        "choices": pl.List(pl.String),
-        "targets": pl.List(pl.String),
-        "scorer": pl.String,
-    }
-)
+_COLUMNS: dict[str, Any] = {
+    "subject": pl.String,  # id of the trace, or key of the call
+    "text": pl.String,  # the tagged text, or the answer as it came
+    "summary": pl.String,  # the four stages are null where the answer could not be read
+    "caption": pl.String,
+    "reasoning": pl.String,
+    "conclusion": pl.String,
+    "question": pl.String,
+    "context": pl.String,
+    "choices": pl.List(pl.String),
+    "targets": pl.List(pl.String),
+    "scorer": pl.String,
+}
+SCHEMA = pl.Schema(_COLUMNS)
 
 FOUND = pl.Schema(
     {
         "subject": pl.String,
         "what": pl.String,
-        "severity": pl.Enum([severity.value for severity in Severity]),
+        "severity": pl.String,
         "stage": pl.String,
         "message": pl.String,
         "evidence": pl.String,
@@ -72,7 +74,7 @@ class Validator(Protocol):
 
 def get(name: str) -> Validator:
     """Return the validator of that name. Raises UsageError for an unknown one."""
-    return cast(Validator, registry.load(__name__, name))
+    return cast("Validator", registry.load(__name__, name))
 
 
 def versions(names: Iterable[str] = ()) -> dict[str, int]:
@@ -88,9 +90,8 @@ def frame(subjects: Iterable[Subject]) -> pl.DataFrame:
 def _row(subject: Subject) -> tuple[object, ...]:
     turn = subject.sample.turns[subject.turn]
     stages = [subject.stages[stage] if subject.stages else None for stage in STAGES]
-    return (
-        subject.id, subject.text, *stages, turn.question, turn.context, list(turn.choices), list(turn.targets), turn.scorer
-    )  # fmt: skip
+    asked = (turn.question, turn.context, list(turn.choices), list(turn.targets), turn.scorer)
+    return (subject.id, subject.text, *stages, *asked)
 
 
 def run(name: str, subjects: list[Subject]) -> list[Issue]:
