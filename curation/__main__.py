@@ -106,9 +106,11 @@ def _print_tables(report: "Report") -> None:
 
     console = Console(width=None if sys.stdout.isatty() else 120)
     for title, columns, rows in report.tables():
+        if not rows:
+            continue
         table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-        numeric = [bool(rows) and all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
-        for column, right in zip(columns, numeric, strict=True):
+        for i, column in enumerate(columns):
+            right = all(_is_figure(row[i]) for row in rows)
             table.add_column(column, justify="right" if right else "left", overflow="fold")
         for row in rows:
             table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
@@ -116,6 +118,10 @@ def _print_tables(report: "Report") -> None:
         console.print()
     for line in report.lines():
         console.print(Text(line))
+
+
+def _is_figure(cell: object) -> bool:
+    return isinstance(cell, int | float) or str(cell).startswith(("$", *"0123456789"))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from curation import recipes
+from curation import recipes, sources
 from curation.calls.asker import Attempts
 from curation.calls.budget import Budget
 from curation.calls.caller import Caller
@@ -180,6 +180,8 @@ def _check(config: Config) -> None:
     if config.fault and not config.offline:
         raise UsageError("--fault is for the simulator of --offline")
     recipes.get(config.recipe)
+    for name in config.source:
+        sources.get(name)
 
 
 def _places(config: Config) -> list[Place]:

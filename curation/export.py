@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, NonNegativeFloat
 from sqlalchemy import Connection
 
+import exports
 from curation import release, sources
 from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
 from curation.errors import MissingError
@@ -71,6 +72,7 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
     Formats: jsonl (lossless, reads back equal), llava (the records of LLaVA-CoT-100k), parquet (for the Hub, images
     inside). Load the last with `datasets.load_dataset("parquet", data_files=...)`.
     """
+    exports.get(config.format)
     for name in config.source:
         sources.get(name)
     out = config.out or config.workspace / "releases" / config.format

@@ -14,7 +14,9 @@ import random
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +32,8 @@ PALETTE = {"blue": "#3b6fb6", "orange": "#e58a2b", "green": "#4a9a5b", "red": "#
 COLOURS = tuple(PALETTE)
 
 
-class Chart(NamedTuple):
+@dataclass(frozen=True)
+class Chart:
     """A chart before it is drawn: one label stands for one `of`, whose `measure` is given in `unit`."""
 
     split: str
@@ -47,7 +50,7 @@ class Chart(NamedTuple):
     digits: int
     ask: str
 
-    @property
+    @cached_property
     def values(self) -> dict[str, dict[str, Decimal]]:
         """Figures by series and label, all different, drawn from the title as the seed."""
         rng = random.Random(self.title)
@@ -515,8 +518,8 @@ def write_table(path: Path, chart: Chart) -> None:
 
 def records(split: str, origin: str) -> Iterator[dict[str, str]]:
     for chart in CHARTS:
-        for kind, query, label in asked(chart):
-            if chart.split == split and kind == origin:
+        for kind, query, label in asked(chart) if chart.split == split else ():
+            if kind == origin:
                 yield {"imgname": f"{chart.name}.png", "query": query, "label": label}
 
 
@@ -528,10 +531,10 @@ def write(folder: Path) -> None:
             (split / name).mkdir(parents=True, exist_ok=True)
         drawn(chart).save(split / "png" / f"{chart.name}.png", optimize=True)
         write_table(split / "tables" / f"{chart.name}.csv", chart)
-        human, augmented = (list(records(chart.split, origin)) for origin in ("human", "augmented"))
-        (split / f"{chart.split}_human.json").write_text(json.dumps(human), encoding="utf-8")
-        tabbed = json.dumps(augmented, indent="\t")
-        (split / f"{chart.split}_augmented.json").write_text(tabbed, encoding="utf-8")
+    for split in ("train", "val", "test"):
+        for origin, indent in (("human", None), ("augmented", "\t")):
+            text = json.dumps(list(records(split, origin)), indent=indent)
+            (folder / "ChartQA Dataset" / split / f"{split}_{origin}.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
+from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from curation.errors import UsageError
@@ -125,7 +126,7 @@ class Conduct(BaseModel):
         description="Requests per minute; above it 429 with the wait that is due. A burst of as many passes.",
     )
     api_key: str | None = Field(None, repr=False, description="The only key that is let in; others get 401.")
-    schemas: bool = Field(True, description="Accept response_format json_schema; without, it gets 400.")
+    schemas: Annotated[bool, Parameter(negative="--no-schemas")] = Field(True, description="Accept response_format json_schema; without, it gets 400.")
     html: bool = Field(False, description="Answer everything with a web page, as a wrong base URL does.")
     log: Path | None = Field(None, description="File to which one JSON line is added for each request.")
 

@@ -16,20 +16,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, update
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, update
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from curation.errors import MissingError, StoreError, UsageError
 from curation.store import tables
 from curation.store.images import ImageStore
 from curation.store.liveness import RunLock
 from curation.store.migrations import migrate
-from curation.store.writer import Step
+from curation.store.writer import Step, one_line, refused
 
 A = TypeVar("A")
 
 BUSY_SECONDS = 60
+"""How long a write waits for those of other processes."""
+_WRITING = 7283490
+"""The lock that whoever writes to PostgreSQL holds."""
 
 
 class Run(NamedTuple):
@@ -63,12 +65,16 @@ class Store:
             raise MissingError(f"no workspace at {folder}; `annotate` makes one, --workspace names another")
         try:
             (folder / "images").mkdir(parents=True, exist_ok=True)
-            engine = _engine(os.environ.get("CURATION_STORE") or f"sqlite:///{folder / 'curation.db'}")
-            migrate(engine)
         except OSError as error:
             raise StoreError(f"the workspace {folder} can't be written: {error.strerror}") from error
-        except DBAPIError as error:
-            raise StoreError(f"the records of {folder} can't be opened: {str(error.orig).strip()}") from error
+        engine = _engine(folder)
+        try:
+            migrate(engine)
+        except BaseException as error:
+            engine.dispose()
+            if isinstance(error, SQLAlchemyError):
+                raise StoreError(f"the records of {folder} can't be opened: {one_line(error)}") from error
+            raise
         return cls(folder, engine)
 
     def write(self, step: Step[A, Any], records: Sequence[A]) -> None:
@@ -77,7 +83,7 @@ class Store:
             with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
                 step(connection, records)
         except SQLAlchemyError as error:
-            raise StoreError(f"the workspace can't be written: {getattr(error, 'orig', error)}") from error
+            raise refused(error) from error
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -119,19 +125,39 @@ def _end_run(connection: Connection, run_ids: Sequence[str]) -> None:
     connection.execute(update(tables.runs).where(tables.runs.c.id.in_(run_ids)).values(finished_at=now))
 
 
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.drivername in {"postgres", "postgresql"}:
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise UsageError("CURATION_STORE is not a database URL, for instance postgresql://user@host/name") from error
-    except ModuleNotFoundError as error:
-        raise MissingError("PostgreSQL needs its driver: pip install 'curation-workbench[postgres]'") from error
-    if engine.dialect.name == "sqlite":
+def _engine(folder: Path) -> Engine:
+    """Return connections to the workspace's database; one process writes at a time, whichever database it is."""
+    if url := os.environ.get("CURATION_STORE"):
+        try:
+            engine = create_engine(_postgresql(url))
+        except ModuleNotFoundError as error:
+            raise MissingError("PostgreSQL needs its driver: pip install 'curation-workbench[postgres]'") from error
+        _prepare_postgresql(engine)
+    else:
+        engine = create_engine(URL.create("sqlite", database=str(folder / "curation.db")))
         _prepare_sqlite(engine)
     return engine
+
+
+def _postgresql(url: str) -> URL:
+    """Read the URL. What is wrong with it stays unsaid: it may hold a password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = URL.create("unreadable")
+    if parsed.drivername not in {"postgres", "postgresql", "postgresql+psycopg"}:
+        raise UsageError("CURATION_STORE is not a PostgreSQL URL, for instance postgresql://user@host/name")
+    return parsed.set(drivername="postgresql+psycopg", query={"connect_timeout": "10", **parsed.query})
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    """Transactions that write take turns, so that two processes can't lock each other out."""
+
+    @event.listens_for(engine, "begin")
+    def _begun(connection: Any) -> None:
+        if connection.get_execution_options().get("writes", False):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITING})")
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -61,7 +61,10 @@ class StoreJournal:
         return await self._writer.write(self._reserve, wanted)
 
     async def settle(self, call: Call) -> None:
-        """Store the call, and settle its reservation at its cost."""
+        """Store the call, and settle its reservation at its cost.
+
+        A call that gave up has lost or released its reservation before; one that there is now is another's.
+        """
         await self._writer.write(self._settle, call)
 
     async def lose(self, key: str) -> None:
@@ -127,7 +130,10 @@ class StoreJournal:
 
     def _settle(self, connection: Connection, calls: Sequence[Call]) -> None:
         put_calls(connection, calls)
-        connection.execute(_SETTLE, [{"of_key": call.key, "of_run": self._run_id, "cost": call.cost} for call in calls])
+        ended = [call for call in calls if call.outcome is not Outcome.GAVE_UP]
+        if ended:
+            mine = [{"of_key": call.key, "of_run": self._run_id, "cost": call.cost} for call in ended]
+            connection.execute(_SETTLE, mine)
 
     def _lose(self, connection: Connection, keys: Sequence[str]) -> None:
         connection.execute(_LOSE, [{"of_key": key, "of_run": self._run_id} for key in keys])

@@ -18,27 +18,27 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX samples_source ON samples (source, split)",
         "CREATE TABLE traces (id {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
         " kind TEXT NOT NULL, recipe TEXT, prompt_version TEXT, model TEXT, endpoint TEXT,"
-        " created_at TEXT NOT NULL, record TEXT NOT NULL)",
+        " created_at {key} NOT NULL, record TEXT NOT NULL)",
         "CREATE INDEX traces_turn ON traces (sample_id, turn)",
-        "CREATE TABLE issues (id {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER, trace_id TEXT,"
-        " call_key TEXT, code TEXT NOT NULL, validator TEXT NOT NULL, version INTEGER NOT NULL,"
+        "CREATE TABLE issues (id {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER, trace_id {key},"
+        " call_key {key}, code TEXT NOT NULL, validator TEXT NOT NULL, version INTEGER NOT NULL,"
         " severity TEXT NOT NULL, stage TEXT, record TEXT NOT NULL)",
         "CREATE INDEX issues_sample ON issues (sample_id)",
         "CREATE INDEX issues_trace ON issues (trace_id)",
-        "CREATE TABLE checks (subject TEXT NOT NULL, validator TEXT NOT NULL, version INTEGER NOT NULL,"
+        "CREATE TABLE checks (subject {key} NOT NULL, validator TEXT NOT NULL, version INTEGER NOT NULL,"
         " PRIMARY KEY (subject, validator, version))",
         "CREATE TABLE calls (key {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
         " attempt INTEGER NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,"
-        " prompt_version TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, prompt_tokens INTEGER NOT NULL,"
-        " completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cost BIGINT NOT NULL,"
+        " prompt_version TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, prompt_tokens BIGINT NOT NULL,"
+        " completion_tokens BIGINT NOT NULL, cached_tokens BIGINT NOT NULL, cost BIGINT NOT NULL,"
         " sends INTEGER NOT NULL, seconds DOUBLE PRECISION NOT NULL, created_at TEXT NOT NULL,"
         " request TEXT NOT NULL, raw TEXT NOT NULL)",
         "CREATE INDEX calls_turn ON calls (sample_id, turn)",
         "CREATE TABLE failures (sample_id {key} NOT NULL, turn INTEGER NOT NULL, recipe TEXT NOT NULL,"
-        " prompt_version TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL, call_key TEXT NOT NULL,"
+        " prompt_version TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL, call_key {key} NOT NULL,"
         " outcome TEXT NOT NULL, reason TEXT NOT NULL,"
         " PRIMARY KEY (sample_id, turn, recipe, prompt_version, model, endpoint))",
-        "CREATE TABLE ledger (id {key} PRIMARY KEY, key TEXT NOT NULL, run_id TEXT NOT NULL, state TEXT NOT NULL,"
+        "CREATE TABLE ledger (id {key} PRIMARY KEY, key {key} NOT NULL, run_id {key} NOT NULL, state TEXT NOT NULL,"
         " amount BIGINT NOT NULL, created_at TEXT NOT NULL)",
         "CREATE UNIQUE INDEX ledger_reserved ON ledger (key) WHERE state = 'reserved'",
         "CREATE INDEX ledger_state ON ledger (state)",
@@ -60,8 +60,6 @@ def migrate(engine: Engine) -> None:
 def _step(engine: Engine) -> int:
     """Apply the next migration, if there is one, and return the version that stands. Processes take turns."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(7283490)"))
         connection.execute(
             text("CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)")
         )

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
 
 from curation.store.journal import call_from
 from curation.store.tables import calls, checks, failures, issues, samples, traces
+from curation.store.text import from_json
 from schemas.call import Call
 from schemas.sample import Sample
 from schemas.trace import Trace
@@ -26,11 +27,13 @@ def traced(engine: Engine, sample_ids: Sequence[str], made_by: dict[str, str]) -
     same = [traces.c[name] == value for name, value in made_by.items()]
     found: dict[str, dict[int, str]] = {}
     with engine.connect() as connection:
-        query = select(traces.c.sample_id, traces.c.turn, traces.c.record).where(
-            traces.c.sample_id.in_(sample_ids), *same
+        query = (
+            select(traces.c.sample_id, traces.c.turn, traces.c.record)
+            .where(traces.c.sample_id.in_(sample_ids), *same)
+            .order_by(traces.c.sample_id, traces.c.turn, traces.c.created_at, traces.c.id)
         )
         for row in connection.execute(query):
-            conclusion = Trace.model_validate_json(row.record).stages.conclusion
+            conclusion = from_json(Trace, row.record).stages.conclusion
             found.setdefault(row.sample_id, {})[row.turn] = conclusion
     return found
 
@@ -51,20 +54,21 @@ def unchecked_traces(engine: Engine, validator: str, version: int) -> Iterator[l
             rows = connection.execute(query).all()
         if not rows:
             return
-        yield [(Sample.model_validate_json(row.sample), Trace.model_validate_json(row.trace)) for row in rows]
+        yield [(from_json(Sample, row.sample), from_json(Trace, row.trace)) for row in rows]
         after = rows[-1].id
 
 
 def unchecked_answers(engine: Engine, validator: str, version: int) -> Iterator[list[tuple[Sample, Call]]]:
     """Return the unreadable answers of turns without a trace that the validator has not seen, a page at a time."""
     seen = exists().where(checks.c.subject == calls.c.key, checks.c.validator == validator, checks.c.version == version)
+    has_trace = exists().where(traces.c.sample_id == failures.c.sample_id, traces.c.turn == failures.c.turn)
+    last = select(failures.c.call_key).where(failures.c.outcome == "unparsable", ~has_trace)
     after = ""
     while True:
         query = (
             select(samples.c.record.label("sample"), calls)
-            .join_from(failures, calls, calls.c.key == failures.c.call_key)
-            .join(samples, samples.c.id == failures.c.sample_id)
-            .where(calls.c.key > after, calls.c.outcome == "unparsable", ~seen)
+            .join_from(calls, samples, samples.c.id == calls.c.sample_id)
+            .where(calls.c.key > after, calls.c.key.in_(last), ~seen)
             .order_by(calls.c.key)
             .limit(PAGE)
         )
@@ -72,7 +76,7 @@ def unchecked_answers(engine: Engine, validator: str, version: int) -> Iterator[
             rows = connection.execute(query).all()
         if not rows:
             return
-        yield [(Sample.model_validate_json(row.sample), call_from(row)) for row in rows]
+        yield [(from_json(Sample, row.sample), call_from(row)) for row in rows]
         after = rows[-1].key
 
 
@@ -118,7 +122,7 @@ def releasable(connection: Connection, select_: Literal["clean", "all"], only: S
         chosen = _newest(connection, [row.id for row in page], wanted)
         for row in page:
             taken = chosen.get(row.id, {})
-            yield Chosen(Sample.model_validate_json(row.record), tuple(taken.values()))
+            yield Chosen(from_json(Sample, row.record), tuple(taken.values()))
         after = page[-1].id
 
 
@@ -132,5 +136,5 @@ def _newest(
     )
     chosen: dict[str, dict[int, Trace]] = {}
     for row in connection.execute(query):
-        chosen.setdefault(row.sample_id, {})[row.turn] = Trace.model_validate_json(row.record)
+        chosen.setdefault(row.sample_id, {})[row.turn] = from_json(Trace, row.record)
     return chosen

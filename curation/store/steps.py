@@ -1,14 +1,16 @@
 """Writes of records, each for many at once. Writing a record that is there already changes nothing."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Executable, Table
+from sqlalchemy import ColumnElement, Connection, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from curation.store import tables
-from schemas.call import Call
+from curation.store.text import to_json
+from schemas.call import Call, Outcome
 from schemas.issue import Issue
 from schemas.sample import Sample
 from schemas.trace import Trace
@@ -51,13 +53,23 @@ def insert_new(dialect: str, table: Table) -> Executable:
 
 
 @cache
-def upsert(dialect: str, table: Table) -> Executable:
-    """Return an insert that replaces the row of the same primary key."""
+def upsert(dialect: str, table: Table, where: ColumnElement[bool] | None = None) -> Executable:
+    """Return an insert that replaces the row of the same primary key, if that is one that `where` takes."""
     insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
     key = [column.name for column in table.primary_key]
     return insert.on_conflict_do_update(
-        index_elements=key, set_={column.name: column for column in insert.excluded if column.name not in key}
+        index_elements=key,
+        set_={column.name: column for column in insert.excluded if column.name not in key},
+        where=where,
     )
+
+
+_GAVE_UP = tables.calls.c.outcome == Outcome.GAVE_UP.value
+
+
+def _sortable(time: datetime) -> str:
+    """Write a time so that text compares as time does; one without a zone is taken to be UTC."""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _write(connection: Connection, statement: Executable, rows: list[dict[str, Any]]) -> None:
@@ -73,7 +85,7 @@ def put_samples(connection: Connection, samples: Sequence[Sample]) -> None:
             "source": sample.source,
             "split": sample.split,
             "turns": len(sample.turns),
-            "record": sample.model_dump_json(),
+            "record": to_json(sample),
         }
         for sample in samples
     ]
@@ -92,8 +104,8 @@ def put_traces(connection: Connection, traces: Sequence[StoredTrace]) -> None:
             "prompt_version": trace.provenance.prompt_version,
             "model": trace.provenance.model,
             "endpoint": endpoint,
-            "created_at": trace.provenance.created_at.isoformat(),
-            "record": trace.model_dump_json(),
+            "created_at": _sortable(trace.provenance.created_at),
+            "record": to_json(trace),
         }
         for trace, endpoint in traces
     ]
@@ -114,7 +126,7 @@ def put_issues(connection: Connection, issues: Sequence[Issue]) -> None:
             "version": issue.version,
             "severity": issue.severity.value,
             "stage": issue.stage.value if issue.stage else None,
-            "record": issue.model_dump_json(),
+            "record": to_json(issue),
         }
         for issue in issues
     ]
@@ -136,9 +148,6 @@ def put_failures(connection: Connection, failures: Sequence[Failure]) -> None:
 
 
 def put_calls(connection: Connection, calls: Sequence[Call]) -> None:
-    """Store calls; one that gave up is replaced by what a later run made of it."""
-    rows = []
-    for call in calls:
-        row = call.model_dump(mode="json", exclude={"usage"}) | call.usage.model_dump()
-        rows.append(row)
-    _write(connection, upsert(connection.dialect.name, tables.calls), rows)
+    """Store calls; one that gave up is replaced by what a later run made of it, any other is kept for good."""
+    rows = [call.model_dump(mode="json", exclude={"usage"}) | call.usage.model_dump() for call in calls]
+    _write(connection, upsert(connection.dialect.name, tables.calls, _GAVE_UP), rows)

@@ -4,12 +4,14 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import zip_longest
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from curation.errors import CurationError, StoreError
+from curation.errors import StoreError
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -34,21 +36,20 @@ class Writer:
         self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
-        self._error: CurationError | None = None
+        self._error: Exception | None = None
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
     async def write(self, step: Step[A, R], argument: A) -> R:
         """Write, and return the step's result when it is durable."""
-        self._raise()
         done: asyncio.Future[R] = self._loop.create_future()
-        self._wishes.put(_Wish(step, argument, done))
+        self._ask(_Wish(step, argument, done))
         return await done
 
     def post(self, step: Step[A, Any], argument: A) -> None:
         """Write soon; `flush` says when."""
-        self._raise()
-        self._wishes.put(_Wish(step, argument, None))
+        self._ask(_Wish(step, argument, None))
 
     async def flush(self) -> None:
         """Return when everything asked for so far is durable."""
@@ -56,18 +57,22 @@ class Writer:
 
     async def close(self) -> None:
         """Write what is left, and end. Raises the error that stopped the writing, if one did."""
+        self._closed = True
         self._wishes.put(None)
         await asyncio.to_thread(self._thread.join)
-        self._raise()
-
-    def _raise(self) -> None:
         if self._error is not None:
             raise self._error
 
+    def _ask(self, wish: _Wish) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._closed:
+            raise RuntimeError("the writer is closed")
+        self._wishes.put(wish)
+
     def _work(self) -> None:
-        with self._engine.connect().execution_options(writes=True) as connection:
-            while (group := self._next()) is not None:
-                self._commit(connection, group)
+        while (group := self._next()) is not None:
+            self._answer(group, self._commit(group))
 
     def _next(self) -> list[_Wish] | None:
         """Wait for a wish, and take with it what else has been asked for."""
@@ -85,20 +90,34 @@ class Writer:
             self._wishes.put(None)
         return group or None
 
-    def _commit(self, connection: Connection, group: list[_Wish]) -> None:
+    def _commit(self, group: list[_Wish]) -> list[Any]:
+        """Write the group; return its results, or none where the writing has failed."""
+        if self._error is not None:
+            return []
         try:
-            if self._error is not None:
-                raise self._error
-            with connection.begin():
-                results = _run(connection, group)
-        except (SQLAlchemyError, OSError) as error:
-            self._error = StoreError(f"the workspace can't be written: {getattr(error, 'orig', error)}")
-            results = [self._error] * len(group)
-        except CurationError as error:
-            results = [error] * len(group)
-        waiting = [(wish.done, result) for wish, result in zip(group, results, strict=True) if wish.done]
+            with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+                return _run(connection, group)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            self._error = refused(error) if isinstance(error, SQLAlchemyError | OSError) else error
+            return []
+
+    def _answer(self, group: list[_Wish], results: list[Any]) -> None:
+        waiting = [(wish.done, result) for wish, result in zip_longest(group, results) if wish.done]
         if waiting:
-            self._loop.call_soon_threadsafe(_resolve, waiting)
+            with suppress(RuntimeError):  # the loop has ended, and with it those who waited
+                self._loop.call_soon_threadsafe(_resolve, waiting, self._error)
+
+
+def refused(error: Exception) -> StoreError:
+    """Say in one line why the database could not be written."""
+    said = StoreError(f"the workspace can't be written: {one_line(error)}")
+    said.__cause__ = error
+    return said
+
+
+def one_line(error: Exception) -> str:
+    """Return what the database said, without the statement and its parameters."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
 def _run(connection: Connection, group: list[_Wish]) -> list[Any]:
@@ -113,12 +132,12 @@ def _run(connection: Connection, group: list[_Wish]) -> list[Any]:
     return results
 
 
-def _resolve(waiting: list[tuple[asyncio.Future[Any], Any]]) -> None:
+def _resolve(waiting: list[tuple[asyncio.Future[Any], Any]], error: Exception | None) -> None:
     for done, result in waiting:
         if done.cancelled():
             continue
-        if isinstance(result, CurationError):
-            done.set_exception(result)
+        if error is not None:
+            done.set_exception(error)
         else:
             done.set_result(result)
 

@@ -1,0 +1,41 @@
+"""Any text and any record in a column. What a database can't hold is escaped on the way in and restored on the way out."""
+
+import json
+import re
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Dialect, Text
+from sqlalchemy.types import TypeDecorator
+
+R = TypeVar("R", bound=BaseModel)
+
+_MARK = "\x1a"
+_UNSAFE = re.compile("[\0\x1a\ud800-\udfff]")
+"""NUL, which PostgreSQL refuses, lone surrogates, which UTF-8 has no bytes for, and the mark itself."""
+_ESCAPED = re.compile("\x1a([0-9a-f]{4})")
+
+
+class AnyText(TypeDecorator[str]):
+    """A column for any string."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape what the database can't hold."""
+        return value and _UNSAFE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Restore what was escaped."""
+        return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if value and _MARK in value else value
+
+
+def to_json(record: BaseModel) -> str:
+    """Write a record; Pydantic's own writer refuses lone surrogates."""
+    return json.dumps(record.model_dump(mode="json"), ensure_ascii=False, separators=(",", ":"))
+
+
+def from_json(kind: type[R], text: str) -> R:
+    """Read a record that `to_json` wrote."""
+    return kind.model_validate(json.loads(text))
