@@ -10,10 +10,13 @@ from PIL import Image
 from schemas.digest import digest_bytes
 from schemas.sample import ImageRef, Mime
 
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 89_000_000
+"""A little less than the number from which Pillow warns."""
 MAX_BYTES = 64 * 2**20
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _KNOWN = frozenset(get_args(Mime))
+_JPEG = frozenset({"JPEG", "MPO"})
+"""MPO is what many phones write: a JPEG with more pictures behind it, which readers of JPEG don't look at."""
 
 
 class ImageFault(Exception):
@@ -50,7 +53,7 @@ def inspect(data: bytes) -> LoadedImage:
             raise ImageFault("unreadable", kind) from error
     if image.width * image.height > MAX_PIXELS:
         raise ImageFault("too-large", f"{image.width} x {image.height} pixels, at most {MAX_PIXELS:,} are read")
-    mime = Image.MIME.get(image.format or "")
+    mime = "image/jpeg" if image.format in _JPEG else Image.MIME.get(image.format or "")
     if mime not in _KNOWN:
         raise ImageFault("unsupported", f"{image.format} images are not accepted by vision models; convert to PNG")
     _check_whole(image, data)
@@ -65,7 +68,7 @@ def _check_whole(image: Image.Image, data: bytes) -> None:
         image.verify()
     except Exception as error:
         raise ImageFault("truncated", f"a damaged {image.format}: {error}") from error
-    if image.format == "JPEG" and b"\xff\xd9" not in data[-4096:]:
+    if image.format in _JPEG and b"\xff\xd9" not in data[-4096:]:
         raise ImageFault("truncated", "a JPEG without its end marker")
 
 
@@ -75,9 +78,9 @@ def load(root: Path, name: str) -> LoadedImage:
     Raises ImageFault with code outside for a path that leads out of the folder, missing, too-large, or as `inspect`.
     """
     path = root / name
-    if Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
-        raise ImageFault("outside", f"the path {name!r} leads out of {root.name}/")
     try:
+        if Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
+            raise ImageFault("outside", f"the path {name!r} leads out of {root.name}/")
         if path.stat().st_size > MAX_BYTES:
             raise ImageFault("too-large", f"{path.stat().st_size:,} bytes, at most {MAX_BYTES:,} are read")
         return inspect(path.read_bytes())
@@ -85,5 +88,7 @@ def load(root: Path, name: str) -> LoadedImage:
         raise ImageFault("missing", f"no file {root.name}/{name}") from error
     except OSError as error:
         raise ImageFault("unreadable", f"{root.name}/{name}: {error.strerror}") from error
-    except ValueError as error:  # a null byte in the name
+    except RuntimeError as error:  # of Path.resolve
+        raise ImageFault("unreadable", f"{root.name}/{name} is a symbolic link in a circle") from error
+    except ValueError as error:  # a null byte or half a character in the name
         raise ImageFault("missing", f"no file can be named {name!r}") from error

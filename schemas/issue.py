@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
 
 class Issue(Record):
-    """One finding. `id` is the digest of the rest, so that finding it again adds nothing.
+    """One finding. `id` is the digest of the rest, so that finding it again adds nothing, and is checked where given.
 
     `code` is `<validator>:<what>`, for instance `structure:missing` or `source:image-missing`. What it is about
     is named as closely as it can be: the sample, then the turn, then the trace or the call whose answer it is.
@@ -47,5 +47,8 @@ class Issue(Record):
 
     @model_validator(mode="after")
     def _identify(self) -> Self:
-        object.__setattr__(self, "id", digest_json(self.model_dump(mode="json", exclude={"id"})))
+        derived = digest_json(self.model_dump(mode="json", exclude={"id"}))
+        if self.id and self.id != derived:
+            raise ValueError(f"the id {self.id} does not belong to this content, whose digest is {derived}")
+        object.__setattr__(self, "id", derived)
         return self

@@ -1,10 +1,12 @@
 """The four-stage record of one turn, its text form, and the parser that says what is wrong with a text."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -28,7 +30,7 @@ class Stage(StrEnum):
 
 STAGES = tuple(Stage)
 _TAG = re.compile(r"<(/?)(SUMMARY|CAPTION|REASONING|CONCLUSION)>")
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
+_FENCE = "```"
 
 
 def _stage_text(text: str) -> str:
@@ -64,7 +66,8 @@ class Fault(Record):
     """One way in which a text is not a four-stage record.
 
     `stage` is the stage that is wrong; for text outside, the stage before which it stands, None after the last.
-    `start` is the offset in characters, `evidence` at most 80 characters from there, `count` how often it occurs.
+    `start` is the offset in characters (0 in a JSON answer), `evidence` at most 80 characters of what stands there,
+    `count` how often it occurs.
     """
 
     kind: FaultKind
@@ -170,21 +173,51 @@ def parse_json(text: str) -> Stages | tuple[Fault, ...]:
 
     Total like `parse_tagged`: what is no such object is text outside, what is wrong with a stage is its fault.
     """
-    if fence := _FENCE.fullmatch(text.strip()):
-        text = fence[1]
+    text = _unfenced(text)
     try:
-        return Stages.model_validate_json(text)
+        stages = Stages.model_validate_json(text)
     except ValidationError as error:
-        found = {_json_fault(detail["type"], detail["loc"], str(detail["input"])[:80]) for detail in error.errors()}
-        return tuple(sorted(found, key=lambda fault: (fault.kind, fault.stage or "")))
+        return _merged(_json_fault(detail["type"], detail["loc"], detail["input"]) for detail in error.errors())
+    return _merged(_doubled(text)) or stages
 
 
-def _json_fault(error: str, place: tuple[int | str, ...], evidence: str) -> Fault:
+def _unfenced(text: str) -> str:
+    """Return what stands in a Markdown code fence, or the text itself where there is none."""
+    text = text.strip()
+    if len(text) < 2 * len(_FENCE) or not (text.startswith(_FENCE) and text.endswith(_FENCE)):
+        return text
+    return text.removeprefix(_FENCE).removesuffix(_FENCE).removeprefix("json").strip()
+
+
+def _json_fault(error: str, place: tuple[int | str, ...], seen: Any) -> Fault:
+    evidence = str(seen)
+    if error == "extra_forbidden":
+        evidence = f"{place[0]}: {evidence}"
     stage = Stage(place[0]) if place and place[0] in set(STAGES) else None
     kind: FaultKind = "text_outside"
     if stage is not None:
         kind = "missing" if error in {"missing", "string_type"} else "nested" if _TAG.search(evidence) else "empty"
-    return Fault(kind=kind, stage=stage, start=0, evidence=evidence)
+    return Fault(kind=kind, stage=stage, start=0, evidence=evidence[:80])
+
+
+def _doubled(text: str) -> Iterator[Fault]:
+    """Find the stages that an otherwise good object names again; Pydantic takes the last and says nothing."""
+    names = set()
+    for name, value in json.loads(text, object_pairs_hook=list):
+        if name in names:
+            yield Fault(kind="doubled", stage=Stage(name), start=0, evidence=str(value)[:80])
+        names.add(name)
+
+
+def _merged(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Leave one fault for each stage and kind, with its count."""
+    first: dict[tuple[str, str], Fault] = {}
+    counts = Counter[tuple[str, str]]()
+    for fault in faults:
+        what = fault.kind, fault.stage or ""
+        first.setdefault(what, fault)
+        counts[what] += 1
+    return tuple(first[what].model_copy(update={"count": counts[what]}) for what in sorted(first))
 
 
 def parse_answer(text: str) -> Stages | tuple[Fault, ...]:

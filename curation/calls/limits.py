@@ -7,14 +7,17 @@ the user gave, or those that the endpoint's own headers name, whichever is small
 """
 
 import asyncio
+import math
 import random
 import re
 from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_DURATION = re.compile(r"([\d.]+)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_PAUSE = 600.0
+"""Seconds; what an endpoint asks for beyond that is a quota or a date, and is asked about again."""
 
 
 class Limits(NamedTuple):
@@ -30,25 +33,34 @@ class Limits(NamedTuple):
 def seconds(text: str) -> float:
     """Read a header's duration, `6m0s`, `20ms` or plain seconds; 0 where it is none."""
     try:
-        return max(0.0, float(text))
+        total = float(text)
     except ValueError:
-        return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
+        total = sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
+    return total if 0 < total < math.inf else 0.0
 
 
 class _Bucket:
-    """Tokens that refill evenly; a request may overdraw it, the next one waits until the debt is paid."""
+    """What a minute allows, refilled evenly; at most a second's worth is saved up.
+
+    A request that is larger than that waits for a full bucket and overdraws it, and the next waits until the debt is
+    paid. So no minute holds more than is allowed and a second's worth, or one such request.
+    """
 
     def __init__(self, per_minute: float, now: float) -> None:
-        self.rate = per_minute / 60
-        self.capacity = max(1.0, self.rate * 5)
+        self.allow(per_minute)
         self.level = self.capacity
         self.at = now
 
-    def wait(self, now: float) -> float:
-        """Return the seconds until something may be taken."""
+    def allow(self, per_minute: float) -> None:
+        self.rate = per_minute / 60
+        self.capacity = max(1.0, self.rate)
+
+    def wait(self, amount: float, now: float) -> float:
+        """Return the seconds until the amount may be taken."""
         self.level = min(self.capacity, self.level + (now - self.at) * self.rate)
         self.at = now
-        return 0.0 if self.level > 0 else -self.level / self.rate + 0.001
+        short = min(amount, self.capacity) - self.level
+        return short / self.rate + 0.001 if short > 0 else 0.0
 
     def take(self, amount: float) -> None:
         self.level -= amount
@@ -80,7 +92,12 @@ class Gate:
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._waiting.append((turn, tokens))
         self._admit()
-        return await turn
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled() and turn.exception() is None:
+                self.leave(tokens)  # its turn had come, and nobody else would give it back
+            raise
 
     def leave(self, over: int = 0) -> None:
         """Give the turn back; `over` is by how many tokens the request was overestimated."""
@@ -103,6 +120,7 @@ class Gate:
         for name in ("requests", "tokens"):
             if limit := headers.get(f"x-ratelimit-limit-{name}"):
                 self._learn(name, limit, headers)
+        self._admit()
 
     def overloaded(self, sent_at: float, retry_after: float | None) -> None:
         """Note a request that was turned away as too many: all pause, then one probes, then half of them go on."""
@@ -114,7 +132,7 @@ class Gate:
             self._threshold = max(1.0, self.width / 2)
         self.width = 1.0
         self._pauses += 1
-        pause = min(60.0, 0.5 * 2.0**self._pauses) if retry_after is None else retry_after
+        pause = min(60.0, 0.5 * 2.0**self._pauses) if retry_after is None else min(retry_after, _LONGEST_PAUSE)
         self._paused_until = max(self._paused_until, now + pause * random.uniform(1.0, 1.1))  # noqa: S311
 
     def _learn(self, name: str, limit: str, headers: Mapping[str, str]) -> None:
@@ -122,19 +140,22 @@ class Gate:
         given = self.limits.rpm if name == "requests" else self.limits.tpm
         if per_minute <= 0:
             return
-        bucket = self._buckets.setdefault(name, _Bucket(min(per_minute, given or per_minute), _now()))
+        allowed = min(per_minute, given or per_minute)
+        bucket = self._buckets.setdefault(name, _Bucket(allowed, _now()))
+        bucket.allow(allowed)
         remaining = headers.get(f"x-ratelimit-remaining-{name}")
         if remaining is not None and seconds(remaining) < 1:
             bucket.level = min(bucket.level, 0.0)
             reset = seconds(headers.get(f"x-ratelimit-reset-{name}", "0"))
-            self._paused_until = max(self._paused_until, _now() + min(reset, 60.0))
+            self._paused_until = max(self._paused_until, _now() + min(reset, _LONGEST_PAUSE))
 
-    def _delay(self) -> float | None:
-        """Return the seconds until the next may go; None where that depends on others, not on time."""
+    def _delay(self, tokens: int) -> float | None:
+        """Return the seconds until a request may go; None where that depends on others, not on time."""
         if self.in_flight >= max(1, int(self.width)):
             return None
         now = _now()
-        return max([self._paused_until - now, 0.0, *(bucket.wait(now) for bucket in self._buckets.values())])
+        waits = (bucket.wait(_amount(name, tokens), now) for name, bucket in self._buckets.items())
+        return max(0.0, self._paused_until - now, *waits)
 
     def _admit(self) -> None:
         while self._waiting:
@@ -145,7 +166,7 @@ class Gate:
             if self._closed is not None:
                 turn.set_exception(self._closed)
                 continue
-            delay = self._delay()
+            delay = self._delay(tokens)
             if delay:
                 self._wake_in(delay)
             if delay != 0.0:
@@ -156,16 +177,21 @@ class Gate:
     def _send(self, turn: asyncio.Future[float], tokens: int) -> None:
         self.in_flight += 1
         for name, bucket in self._buckets.items():
-            bucket.take(1 if name == "requests" else tokens)
+            bucket.take(_amount(name, tokens))
         turn.set_result(_now())
 
     def _wake_in(self, delay: float) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
         self._admit()
+
+
+def _amount(name: str, tokens: int) -> int:
+    return 1 if name == "requests" else tokens
 
 
 def _now() -> float:

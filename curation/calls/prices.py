@@ -1,9 +1,10 @@
 """What tokens cost. A model that is not in the table has no price; it is never taken to be free."""
 
+from math import ceil
 from typing import NamedTuple
 
 from curation.errors import UsageError
-from schemas.call import NANO, Usage
+from schemas.call import Usage
 
 
 class Price(NamedTuple):
@@ -16,13 +17,14 @@ class Price(NamedTuple):
 
     def cost(self, usage: Usage) -> int:
         """Return the cost of a call in nano-dollars, rounded up."""
-        cached = self.prompt if self.cached is None else self.cached
-        dollars = (
-            (usage.prompt_tokens - usage.cached_tokens) * self.prompt
-            + usage.cached_tokens * cached
+        cached_price = self.prompt if self.cached is None else self.cached
+        cached = min(usage.cached_tokens, usage.prompt_tokens)
+        micro = (
+            (usage.prompt_tokens - cached) * self.prompt
+            + cached * cached_price
             + usage.completion_tokens * self.completion
-        ) / 1_000_000
-        return -int(-dollars * NANO // 1)
+        )
+        return ceil(round(micro * 1000, 3))  # 0.15 * 1000 is a little more than 150 in binary
 
 
 FREE = Price(0, 0, 0)

@@ -7,6 +7,7 @@ its kin, patches of 32 pixels for gpt-4.1-mini, -nano and o4-mini).
 import base64
 import io
 from collections import OrderedDict
+from contextlib import suppress
 from math import ceil, sqrt
 from typing import NamedTuple, Protocol
 
@@ -103,18 +104,31 @@ def tokenizer(model: str) -> Tokenizer:
     return next((found for prefix, found in _BY_PREFIX if model.startswith(prefix)), Bounded())
 
 
+_GREY = frozenset({"L", "I", "I;16", "I;16B", "I;16L"})
+_ORIENTATION = 0x0112
+"""The EXIF tag that says how a photograph is to be turned."""
+
+
 def _shrunk(image: LoadedImage, size: Size) -> tuple[str, bytes]:
-    """Scale the image down; drawings stay lossless, photographs stay JPEG."""
+    """Scale the image down; drawings and what is transparent stay lossless, photographs stay JPEG."""
     with Image.open(io.BytesIO(image.data)) as opened:
-        lossy = opened.format in {"JPEG", "WEBP"}
-        picture = opened.convert("RGB" if lossy or opened.mode not in {"L", "LA", "RGBA"} else opened.mode)
+        clear = opened.has_transparency_data
+        lossy = image.ref.mime in {"image/jpeg", "image/webp"} and not clear
+        turned = Image.Exif()
+        turned[_ORIENTATION] = opened.getexif().get(_ORIENTATION, 1)
+        picture = _in_8_bits(opened).convert("RGBA" if clear else "L" if opened.mode in _GREY else "RGB")
     picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
     out = io.BytesIO()
     if lossy:
-        picture.save(out, "JPEG", quality=92)
+        picture.save(out, "JPEG", quality=92, exif=turned)
         return "image/jpeg", out.getvalue()
-    picture.save(out, "PNG")
+    picture.save(out, "PNG", exif=turned)
     return "image/png", out.getvalue()
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """Scale 16-bit grey values; Pillow's own conversion cuts them off at 255, which makes a white image."""
+    return image.convert("I").point(lambda value: value * (1 / 257)) if image.mode.startswith("I") else image
 
 
 class Pictures:
@@ -145,7 +159,12 @@ class Pictures:
     def _encode(self, image: LoadedImage) -> bytes:
         size = image.ref.width, image.ref.height
         fitted = self.tokenizer.fit(size)
-        mime, data = (image.ref.mime, image.data) if fitted == size else _shrunk(image, fitted)
+        mime: str
+        mime, data = image.ref.mime, image.data
+        if fitted != size:
+            # What can't be decoded goes out as it is: the endpoint's refusal is then the row's, not the run's.
+            with suppress(OSError, SyntaxError, ValueError, EOFError):
+                mime, data = _shrunk(image, fitted)
         return b"data:" + mime.encode() + b";base64," + base64.b64encode(data)
 
     def tokens(self, image: LoadedImage) -> int:

@@ -11,37 +11,38 @@ _KEY = {"sqlite": "TEXT", "postgresql": 'TEXT COLLATE "C"'}
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
-        "CREATE TABLE runs (id {key} PRIMARY KEY, verb TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,"
+        "CREATE TABLE runs (id {key} NOT NULL PRIMARY KEY, verb TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,"
         " config TEXT NOT NULL)",
-        "CREATE TABLE samples (id {key} PRIMARY KEY, source TEXT NOT NULL, split TEXT NOT NULL,"
+        "CREATE TABLE samples (id {key} NOT NULL PRIMARY KEY, source TEXT NOT NULL, split TEXT NOT NULL,"
         " turns INTEGER NOT NULL, record TEXT NOT NULL)",
-        "CREATE INDEX samples_source ON samples (source, split)",
-        "CREATE TABLE traces (id {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
+        "CREATE INDEX samples_source ON samples (id, source, turns)",
+        "CREATE TABLE traces (id {key} NOT NULL PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
         " kind TEXT NOT NULL, recipe TEXT, prompt_version TEXT, model TEXT, endpoint TEXT,"
         " created_at {key} NOT NULL, record TEXT NOT NULL)",
-        "CREATE INDEX traces_turn ON traces (sample_id, turn)",
-        "CREATE TABLE issues (id {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER, trace_id {key},"
+        "CREATE INDEX traces_turn ON traces (sample_id, turn, created_at, id)",
+        "CREATE TABLE issues (id {key} NOT NULL PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER, trace_id {key},"
         " call_key {key}, code TEXT NOT NULL, validator TEXT NOT NULL, version INTEGER NOT NULL,"
         " severity TEXT NOT NULL, stage TEXT, record TEXT NOT NULL)",
         "CREATE INDEX issues_sample ON issues (sample_id)",
-        "CREATE INDEX issues_trace ON issues (trace_id)",
+        "CREATE INDEX issues_trace ON issues (trace_id, severity, validator, version, call_key)",
+        "CREATE INDEX issues_validator ON issues (validator, severity, sample_id)",
         "CREATE TABLE checks (subject {key} NOT NULL, validator TEXT NOT NULL, version INTEGER NOT NULL,"
         " PRIMARY KEY (subject, validator, version))",
-        "CREATE TABLE calls (key {key} PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
+        "CREATE TABLE calls (key {key} NOT NULL PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
         " attempt INTEGER NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, recipe TEXT NOT NULL,"
         " prompt_version TEXT NOT NULL, outcome TEXT NOT NULL, reason TEXT NOT NULL, prompt_tokens BIGINT NOT NULL,"
         " completion_tokens BIGINT NOT NULL, cached_tokens BIGINT NOT NULL, cost BIGINT NOT NULL,"
         " sends INTEGER NOT NULL, seconds DOUBLE PRECISION NOT NULL, created_at TEXT NOT NULL,"
         " request TEXT NOT NULL, raw TEXT NOT NULL)",
-        "CREATE INDEX calls_turn ON calls (sample_id, turn)",
+        "CREATE INDEX calls_outcome ON calls (outcome, model, completion_tokens)",
         "CREATE TABLE failures (sample_id {key} NOT NULL, turn INTEGER NOT NULL, recipe TEXT NOT NULL,"
         " prompt_version TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL, call_key {key} NOT NULL,"
         " outcome TEXT NOT NULL, reason TEXT NOT NULL,"
         " PRIMARY KEY (sample_id, turn, recipe, prompt_version, model, endpoint))",
-        "CREATE TABLE ledger (id {key} PRIMARY KEY, key {key} NOT NULL, run_id {key} NOT NULL, state TEXT NOT NULL,"
+        "CREATE TABLE ledger (id {key} NOT NULL PRIMARY KEY, key {key} NOT NULL, run_id {key} NOT NULL, state TEXT NOT NULL,"
         " amount BIGINT NOT NULL, created_at TEXT NOT NULL)",
         "CREATE UNIQUE INDEX ledger_reserved ON ledger (key) WHERE state = 'reserved'",
-        "CREATE INDEX ledger_state ON ledger (state)",
+        "CREATE INDEX ledger_state ON ledger (state, run_id, amount)",
     ),
 }
 

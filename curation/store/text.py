@@ -1,4 +1,4 @@
-"""Any text and any record in a column. What a database can't hold is escaped on the way in and restored on the way out."""
+"""Any text and any record in a column: what a database can't hold is escaped, and restored when it is read."""
 
 import json
 import re
@@ -22,11 +22,11 @@ class AnyText(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Escape what the database can't hold."""
         return value and _UNSAFE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         """Restore what was escaped."""
         return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if value and _MARK in value else value
 

@@ -4,6 +4,7 @@ A batch is a Polars frame with the columns of `SCHEMA`, one row for each subject
 columns of `FOUND`, one row for each finding. It never raises for what a text holds.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -28,6 +29,9 @@ _COLUMNS: dict[str, Any] = {
     "scorer": pl.String,
 }
 SCHEMA = pl.Schema(_COLUMNS)
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which records may hold and a frame can't."""
 
 FOUND = pl.Schema(
     {
@@ -89,9 +93,14 @@ def frame(subjects: Iterable[Subject]) -> pl.DataFrame:
 
 def _row(subject: Subject) -> tuple[object, ...]:
     turn = subject.sample.turns[subject.turn]
-    stages = [subject.stages[stage] if subject.stages else None for stage in STAGES]
-    asked = (turn.question, turn.context, list(turn.choices), list(turn.targets), turn.scorer)
-    return (subject.id, subject.text, *stages, *asked)
+    stages = [_whole(subject.stages[stage]) if subject.stages else None for stage in STAGES]
+    choices, targets = [_whole(choice) for choice in turn.choices], [_whole(target) for target in turn.targets]
+    asked = (_whole(turn.question), _whole(turn.context), choices, targets, turn.scorer)
+    return (subject.id, _whole(subject.text), *stages, *asked)
+
+
+def _whole(text: str) -> str:
+    return _SURROGATES.sub("\ufffd", text)
 
 
 def run(name: str, subjects: list[Subject]) -> list[Issue]:

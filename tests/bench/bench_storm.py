@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from threading import Event, Thread
 from typing import NamedTuple
 
 import harness
@@ -46,29 +47,25 @@ def with_simulator(options: argparse.Namespace, folder: Path, name: str, *flags:
         return outcome(url, log, folder, options.in_flight)
 
 
-def with_short_retry_after(options: argparse.Namespace, folder: Path) -> Outcome:
+async def with_short_retry_after(options: argparse.Namespace, folder: Path) -> Outcome:
     """Run against a simulator that serves from this process, and turns to 429 and back by the clock."""
-    return asyncio.run(_with_short_retry_after(options, folder))
-
-
-async def _with_short_retry_after(options: argparse.Namespace, folder: Path) -> Outcome:
-    log = folder / "short.jsonl"
+    log, over = folder / "short.jsonl", Event()
     settings = Settings(latency=options.latency, retry_after=1.0, log=log)
     async with serve(settings) as running:
-        storm = asyncio.create_task(_storm(running.simulator, options.start, options.seconds))
+        Thread(target=storm, args=(running.simulator, options.start, options.seconds, over), daemon=True).start()
         found = await asyncio.to_thread(outcome, running.url, log, folder, options.in_flight)
-        storm.cancel()
+        over.set()
     return found
 
 
-async def _storm(simulator: Simulator, start: float, seconds: float) -> None:
+def storm(simulator: Simulator, start: float, seconds: float, over: Event) -> None:
     """Turn every request away for so many seconds, from `start` seconds after the first request."""
     fair = simulator.settings
-    while not simulator.counts.requests:
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(start)
+    while not simulator.counts.requests and not over.wait(0.01):
+        pass
+    over.wait(start)
     simulator.settings = fair.model_copy(update={"faults": Faults(rate_limit=1.0)})
-    await asyncio.sleep(seconds)
+    over.wait(seconds)
     simulator.settings = fair
 
 
@@ -87,7 +84,7 @@ def main() -> int:
         harness.make_chartqa(folder / "data", options.rows, image_bytes=20 * 1024)
         calm = with_simulator(options, folder, "calm")
         told = with_simulator(options, folder, "told", "--storm", f"{options.start:g}:{options.seconds:g}")
-        short = with_short_retry_after(options, folder)
+        short = asyncio.run(with_short_retry_after(options, folder))
     outcomes = {"none": calm, "Retry-After names its end": told, "Retry-After 1 s": short}
     table = [
         (name, f"{each.seconds:.1f}", f"{each.seconds - calm.seconds:+.1f}", each.turned_away, each.done)

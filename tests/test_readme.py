@@ -1,0 +1,228 @@
+"""README is true: its commands run, its examples work, its map, flags, links and messages are those of the code.
+
+Each section is one test, in a copy of the code. An HTML comment before a fence says what is special about a block:
+`<!-- not run: why -->`, or `<!-- beside the next block -->` for one that serves until Ctrl-C.
+"""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import pytest
+
+from curation.__main__ import VERBS, build
+from schemas.trace import Stages, parse_tagged
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OFFICIAL = ROOT.parent / "shared/data/chartqa"
+"""Holds the folder `ChartQA Dataset`, where there is one."""
+
+_FENCE = re.compile(r"(?:^<!-- (?P<mark>.*) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+_PROSE = re.sub(_FENCE, "", README)
+
+
+class Block(NamedTuple):
+    mark: str
+    language: str
+    text: str
+
+
+class Command(NamedTuple):
+    line: str
+    exit_code: int
+    output: list[str]
+    """Lines that README shows of it."""
+
+
+def blocks(text: str = README) -> list[Block]:
+    return [Block(found["mark"] or "", found["language"], found["text"]) for found in _FENCE.finditer(text)]
+
+
+def sections() -> dict[str, list[Block]]:
+    """The blocks that are run, by the heading above them."""
+    parts = {part.partition("\n")[0]: blocks(part) for part in README.split("\n## ")}
+    run = {
+        title: [b for b in some if b.language in {"console", "python"} and not b.mark.startswith("not run")]
+        for title, some in parts.items()
+    }
+    return {title: some for title, some in run.items() if some}
+
+
+def commands(block: Block) -> list[Command]:
+    found = []
+    for part in block.text.removeprefix("$ ").split("\n$ "):
+        line, *output = part.rstrip().split("\n")
+        code = re.search(r"  # exit (\d)$", line)
+        found.append(Command(line, int(code[1]) if code else 0, output))
+    return found
+
+
+class Checkout:
+    """A copy of the code with a clean environment around it: no key, no settings, a home of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "checkout"
+        for package in ("curation", "exports", "schemas"):
+            shutil.copytree(ROOT / package, self.folder / package)
+        programs, home = folder / "bin", folder / "home"
+        programs.mkdir()
+        home.mkdir()
+        python = programs / "python"
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.chmod(0o755)
+        self._env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(home), "HF_HUB_OFFLINE": "1"}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = str(free.getsockname()[1])
+        """Stands for the simulator's, which may be taken."""
+
+    def start(self, line: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["/bin/bash", "-c", line.replace("8811", self._port)],
+            cwd=self.folder,
+            env=self._env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def run(self, block: Block) -> None:
+        if block.language == "console":
+            for command in commands(block):
+                self._run(command)
+        elif named := re.match(r"# ([\w/]+\.py)\n", block.text):
+            (self.folder / named[1]).write_text(block.text, encoding="utf-8")
+        else:
+            self._run(Command(f"python -W error - <<'END'\n{block.text}END", 0, []))
+
+    def _run(self, command: Command) -> None:
+        with self.start(command.line) as process:
+            out, _ = process.communicate(timeout=60)
+        assert process.returncode == command.exit_code, f"{command.line}\n{out}"
+        printed = {_shape(line) for line in out.splitlines()}
+        assert not [line for line in command.output if _shape(line) not in printed], f"{command.line}\n{out}"
+
+    @contextmanager
+    def beside(self, block: Block) -> Iterator[None]:
+        """Serve while the next block runs."""
+        (command,) = commands(block)
+        with self.start(f"exec {command.line}") as process:
+            try:
+                assert process.stdout is not None
+                assert "listens on" in process.stdout.readline()
+                yield
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=20)
+        assert process.returncode == command.exit_code
+
+
+def _shape(line: str) -> str:
+    """What stays of a line when the figures and the width of the columns change."""
+    return " ".join(re.sub(r"\d[\d,.]*", "#", line).split())
+
+
+@pytest.mark.parametrize("title", sections())
+def test_what_a_section_shows_works(title: str, tmp_path: Path) -> None:
+    checkout, some = Checkout(tmp_path), sections()[title]
+    if any("--data ChartQA" in block.text for block in some):
+        if not OFFICIAL.is_dir():
+            pytest.skip(f"the official ChartQA folder is not at {OFFICIAL}")
+        (checkout.folder / "ChartQA").symlink_to(OFFICIAL)
+    waiting = iter(some)
+    for block in waiting:
+        if block.mark == "beside the next block":
+            with checkout.beside(block):
+                checkout.run(next(waiting))
+        else:
+            checkout.run(block)
+
+
+def test_there_is_an_example_of_each_plugin() -> None:
+    files = [re.match(r"# (.+)/\w+\.py\n", block.text) for block in blocks() if block.language == "python"]
+    folders = {"curation/sources", "curation/scorers", "curation/recipes", "curation/validators", "exports"}
+    assert {found[1] for found in files if found} == folders
+
+
+def test_blocks_that_are_not_run_say_why() -> None:
+    marks = {block.mark for block in blocks()}
+    assert all(re.fullmatch(r"not run: .+|beside the next block|", mark) for mark in marks)
+
+
+def test_the_example_is_a_trace() -> None:
+    (example,) = [block.text for block in blocks() if "<SUMMARY>" in block.text]
+    assert isinstance(parse_tagged(example), Stages)
+
+
+def mapped() -> set[str]:
+    """The paths that the map names, folders with a slash at the end."""
+    (tree,) = [block.text for block in blocks() if block.text.startswith("schemas/")]
+    paths, folder = set(), ""
+    for line in tree.splitlines():
+        name, about = line.split(maxsplit=1) if len(line.split()) > 1 else (line.strip(), "")
+        folder = folder if line.startswith(" ") else name
+        inside = folder if line.startswith(" ") else ""
+        paths |= {inside + name} | {inside + other for other in re.findall(r"\w+\.py", about)}
+    return paths
+
+
+def test_the_map_names_what_exists_and_all_of_curation() -> None:
+    missing = {path for path in mapped() if not (ROOT / path).exists()}
+    assert not missing
+    modules = {f"curation/{file.name}" for file in (ROOT / "curation").glob("*.py")} - {"curation/__init__.py"}
+    packages = {f"curation/{file.parent.name}/" for file in (ROOT / "curation").glob("*/__init__.py")}
+    top = {f"{file.parent.name}/" for file in ROOT.glob("*/__init__.py")}
+    assert modules | packages | top - {"tests/"} <= mapped()
+
+
+def test_the_layers_are_those_that_are_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    checked = [{name.strip().removeprefix("curation.") for name in layer.split("|")} for layer in reversed(layers)]
+    sentence = next(part for part in README.split("\n\n") if "←" in part)
+    assert [set(re.findall(r"`(\w+)`", layer)) for layer in sentence.partition("): ")[2].split("←")] == checked
+
+
+def flags(verb: str) -> set[str]:
+    return {name for argument in build()[verb].assemble_argument_collection() for name in argument.names}
+
+
+def test_every_flag_exists() -> None:
+    for block in blocks():
+        for verb, rest in re.findall(r"^\$ python -m curation (\w+)(.*)$", block.text, re.MULTILINE):
+            assert set(re.findall(r"(--[a-z-]+)", rest)) <= flags(verb), rest
+    known = set().union(*map(flags, VERBS)) | {"--help"}
+    assert set(re.findall(r"(--[a-z-]+)", _PROSE.replace("<!--", ""))) <= known
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= set(re.findall(r"`make\s(\w+)", README)) <= targets
+
+
+def test_every_link_leads_somewhere() -> None:
+    for name in ("README.md", "CHANGELOG.md"):
+        targets = re.findall(r"\]\(<?([^)>]+)>?\)", (ROOT / name).read_text(encoding="utf-8"))
+        here = [target for target in targets if not target.startswith("https://")]
+        assert not [target for target in here if not (ROOT / unquote(target)).exists()]
+
+
+def test_every_message_is_one_of_the_code() -> None:
+    """What stands in the table of messages stands in the code, but for what fills a place in it."""
+    sources = [file for folder in ("curation", "exports") for file in (ROOT / folder).rglob("*.py")]
+    code = "\n".join(file.read_text(encoding="utf-8") for file in sources)
+    code = re.sub(r'"\s*\n\s*f?"', "", code)  # texts that go on in the next line
+    rows = re.findall(r"^\| (`.*?`) \|", README, re.MULTILINE)
+    assert len(rows) > 8
+    unknown = [text for row in rows for text in re.findall("`(.+?)`", row) if text not in code]
+    assert not unknown
