@@ -77,6 +77,8 @@ def _usage(error: CycloptsError) -> str:
 def _failed(error: Exception) -> int:
     from curation.errors import CurationError
 
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
     if isinstance(error, CurationError):
         return _complain(str(error), error.exit_code)
     if isinstance(error, BrokenPipeError):

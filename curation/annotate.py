@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -206,21 +206,26 @@ async def _endpoint(config: Config) -> AsyncIterator[_Endpoint]:
         async with serve(Settings(faults=Faults.from_flags(config.fault))) as running:
             yield _Endpoint(SIMULATOR, running.url, "offline")
         return
-    url = (config.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
+    url = _base_url(config)
     key = os.environ.get("OPENAI_API_KEY", "")
     if not key and url == OPENAI_URL:
         raise MissingError(
             "no key: set OPENAI_API_KEY, or use --offline for the built-in simulator, "
             "or --base-url for a server of your own"
         )
-    yield _Endpoint(_without_password(url), url, key or "none")
+    yield _Endpoint(url, url, key or "none")
 
 
-def _without_password(url: str) -> str:
+def _base_url(config: Config) -> str:
+    url = (config.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
     parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise UsageError(
+            "--base-url may not hold a password, because it is recorded; the key comes from OPENAI_API_KEY"
+        )
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError(f"--base-url {url!r} is not a URL; write it like https://host/v1")
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return url
 
 
 def estimate(config: Config) -> Estimate:
@@ -232,7 +237,7 @@ def estimate(config: Config) -> Estimate:
         "recipe": config.recipe,
         "prompt_version": recipes.get(config.recipe).VERSION,
         "model": config.model,
-        "endpoint": SIMULATOR if config.offline else _without_password(config.base_url or OPENAI_URL),
+        "endpoint": SIMULATOR if config.offline else _base_url(config),
     }
     samples = ((sample, _done(store, sample, made_by)) for place in _places(config) for sample in ready(place, tally))
     form: AnswerForm = "tags" if config.form == "tags" else "schema"

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -27,12 +28,14 @@ def postgres() -> Iterator[Path]:
 
 @pytest.fixture
 def postgres_url(postgres: Path) -> Iterator[str]:
-    """The URL of an empty database on PostgreSQL."""
+    """The URL of an empty database: a schema of its own, which is made sooner than a database."""
     name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(host=str(postgres), user=OWNER, dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"postgresql://{OWNER}@/{name}?host={postgres}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server = partial(psycopg.connect, host=str(postgres), user=OWNER, dbname="postgres", autocommit=True)
+    with server() as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+    yield f"postgresql://{OWNER}@/postgres?host={postgres}&options=-csearch_path%3D{name}"
+    with server() as connection:
+        connection.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 @pytest.fixture

@@ -49,9 +49,11 @@ def test_samples_come_once_each_in_the_order_of_code_points(store: Store) -> Non
 
 
 def test_only_the_sources_that_are_asked_for_come(store: Store) -> None:
-    store.write(put_samples, [sample(f"{source}/train/{n}") for source in ("a", "b", "c") for n in range(4)])
-    sources = [chosen.sample.source for chosen in taken(store, "all", ["a", "c"])]
-    assert sources == ["a"] * 4 + ["c"] * 4
+    names = sorted(f"{source}/train/{n}" for source in ("a", "a-b", "a0", "ab", "A") for n in range(4))
+    store.write(put_samples, [sample(name) for name in names])
+    wanted = [name for name in names if name.split("/")[0] in {"a", "a-b", "A"}]
+    assert [chosen.sample.id for chosen in taken(store, "all", ["a", "A", "a-b", "a"])] == wanted
+    assert taken(store, "all", ["b"]) == []
 
 
 def test_unchecked_traces_come_once_each_with_their_sample(store: Store) -> None:

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pytest
@@ -27,7 +27,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 OFFICIAL = ROOT.parent / "shared/data/chartqa"
 """Holds the folder `ChartQA Dataset`, where there is one."""
 
-_FENCE = re.compile(r"(?:^<!-- (?P<mark>.*) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+)
 _PROSE = re.sub(_FENCE, "", README)
 
 
@@ -83,18 +85,19 @@ class Checkout:
         self._env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(home), "HF_HUB_OFFLINE": "1"}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            self._port = str(free.getsockname()[1])
-        """Stands for the simulator's, which may be taken."""
+            self._port = str(free.getsockname()[1])  # for the simulator's, which may be taken
 
-    def start(self, line: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            ["/bin/bash", "-c", line.replace("8811", self._port)],
-            cwd=self.folder,
-            env=self._env,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+    def shell(self, line: str) -> dict[str, Any]:
+        """What starts a shell for the line."""
+        command = ["/bin/bash", "-c", line.replace("8811", self._port)]
+        return {
+            "args": command,
+            "cwd": self.folder,
+            "env": self._env,
+            "text": True,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+        }
 
     def run(self, block: Block) -> None:
         if block.language == "console":
@@ -106,17 +109,16 @@ class Checkout:
             self._run(Command(f"python -W error - <<'END'\n{block.text}END", 0, []))
 
     def _run(self, command: Command) -> None:
-        with self.start(command.line) as process:
-            out, _ = process.communicate(timeout=60)
-        assert process.returncode == command.exit_code, f"{command.line}\n{out}"
-        printed = {_shape(line) for line in out.splitlines()}
-        assert not [line for line in command.output if _shape(line) not in printed], f"{command.line}\n{out}"
+        done = subprocess.run(**self.shell(command.line), timeout=120)
+        assert done.returncode == command.exit_code, f"{command.line}\n{done.stdout}"
+        printed = {_shape(line) for line in done.stdout.splitlines()}
+        assert not [line for line in command.output if _shape(line) not in printed], f"{command.line}\n{done.stdout}"
 
     @contextmanager
     def beside(self, block: Block) -> Iterator[None]:
         """Serve while the next block runs."""
         (command,) = commands(block)
-        with self.start(f"exec {command.line}") as process:
+        with subprocess.Popen(**self.shell(f"exec {command.line}")) as process:
             try:
                 assert process.stdout is not None
                 assert "listens on" in process.stdout.readline()
@@ -200,9 +202,9 @@ def flags(verb: str) -> set[str]:
 def test_every_flag_exists() -> None:
     for block in blocks():
         for verb, rest in re.findall(r"^\$ python -m curation (\w+)(.*)$", block.text, re.MULTILINE):
-            assert set(re.findall(r"(--[a-z-]+)", rest)) <= flags(verb), rest
+            assert set(re.findall(r"--[a-z][a-z-]+", rest)) <= flags(verb), rest
     known = set().union(*map(flags, VERBS)) | {"--help"}
-    assert set(re.findall(r"(--[a-z-]+)", _PROSE.replace("<!--", ""))) <= known
+    assert set(re.findall(r"--[a-z][a-z-]+", _PROSE)) <= known
 
 
 def test_every_make_target_exists() -> None:

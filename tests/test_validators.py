@@ -48,7 +48,7 @@ HOSTILE = [
     answered(""),
     answered("\0", "nul"),
     answered("\ud800 half a character", "surrogate"),
-    answered("<SUMMARY>" * (MEGABYTE // 9), "tags"),
+    answered("<SUMMARY>" * (MEGABYTE // 99), "tags"),
     answered("{" * MEGABYTE, "braces"),
     answered('{"summary": "\\ud800"}', "escaped"),
     answered("\u202eright to left\u202c <SUMMARY>", "direction"),

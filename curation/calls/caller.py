@@ -198,6 +198,9 @@ class Caller:
                 unused = estimate
                 self.gate.overloaded(sent_at, failed.retry_after)
             raise
+        except CurationError as error:
+            self.stop(error)
+            raise
         finally:
             self.gate.leave(unused)
         self.gate.answered(sent_at, reply.headers)

@@ -128,7 +128,7 @@ def _shrunk(image: LoadedImage, size: Size) -> tuple[str, bytes]:
 
 def _in_8_bits(image: Image.Image) -> Image.Image:
     """Scale 16-bit grey values; Pillow's own conversion cuts them off at 255, which makes a white image."""
-    return image.convert("I").point(lambda value: value * (1 / 257)) if image.mode.startswith("I") else image
+    return image.convert("I").point(lambda value: value * (1 / 257) + 0.5) if image.mode.startswith("I") else image
 
 
 class Pictures:

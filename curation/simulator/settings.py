@@ -126,7 +126,9 @@ class Conduct(BaseModel):
         description="Requests per minute; above it 429 with the wait that is due. A burst of as many passes.",
     )
     api_key: str | None = Field(None, repr=False, description="The only key that is let in; others get 401.")
-    schemas: Annotated[bool, Parameter(negative="--no-schemas")] = Field(True, description="Accept response_format json_schema; without, it gets 400.")
+    schemas: Annotated[bool, Parameter(negative="--no-schemas")] = Field(
+        True, description="Accept response_format json_schema; without, it gets 400."
+    )
     html: bool = Field(False, description="Answer everything with a web page, as a wrong base URL does.")
     log: Path | None = Field(None, description="File to which one JSON line is added for each request.")
 

@@ -11,11 +11,11 @@ _KEY = {"sqlite": "TEXT", "postgresql": 'TEXT COLLATE "C"'}
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
-        "CREATE TABLE runs (id {key} NOT NULL PRIMARY KEY, verb TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT,"
-        " config TEXT NOT NULL)",
+        "CREATE TABLE runs (id {key} NOT NULL PRIMARY KEY, verb TEXT NOT NULL, started_at TEXT NOT NULL,"
+        " finished_at TEXT, config TEXT NOT NULL)",
         "CREATE TABLE samples (id {key} NOT NULL PRIMARY KEY, source TEXT NOT NULL, split TEXT NOT NULL,"
         " turns INTEGER NOT NULL, record TEXT NOT NULL)",
-        "CREATE INDEX samples_source ON samples (id, source, turns)",
+        "CREATE INDEX samples_source ON samples (source, id, turns)",
         "CREATE TABLE traces (id {key} NOT NULL PRIMARY KEY, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
         " kind TEXT NOT NULL, recipe TEXT, prompt_version TEXT, model TEXT, endpoint TEXT,"
         " created_at {key} NOT NULL, record TEXT NOT NULL)",
@@ -39,8 +39,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         " prompt_version TEXT NOT NULL, model TEXT NOT NULL, endpoint TEXT NOT NULL, call_key {key} NOT NULL,"
         " outcome TEXT NOT NULL, reason TEXT NOT NULL,"
         " PRIMARY KEY (sample_id, turn, recipe, prompt_version, model, endpoint))",
-        "CREATE TABLE ledger (id {key} NOT NULL PRIMARY KEY, key {key} NOT NULL, run_id {key} NOT NULL, state TEXT NOT NULL,"
-        " amount BIGINT NOT NULL, created_at TEXT NOT NULL)",
+        "CREATE TABLE ledger (id {key} NOT NULL PRIMARY KEY, key {key} NOT NULL, run_id {key} NOT NULL,"
+        " state TEXT NOT NULL, amount BIGINT NOT NULL, created_at TEXT NOT NULL)",
         "CREATE UNIQUE INDEX ledger_reserved ON ledger (key) WHERE state = 'reserved'",
         "CREATE INDEX ledger_state ON ledger (state, run_id, amount)",
     ),

@@ -1,7 +1,8 @@
 """What the verbs read: in pages, so that memory does not grow with the workspace."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from itertools import chain
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
 
@@ -114,15 +115,20 @@ def releasable(connection: Connection, select_: Literal["clean", "all"], only: S
     `clean` takes traces that were checked and have no open error. A sample without any such trace has none.
     """
     wanted = [is_checked(), ~has_error()] if select_ == "clean" else []
-    sources_ = [samples.c.source.in_(only)] if only else []
-    after = ""
-    while page := connection.execute(
-        select(samples.c.id, samples.c.record).where(samples.c.id > after, *sources_).order_by(samples.c.id).limit(PAGE)
-    ).all():
+    spans = sorted((f"{source}/", f"{source}0") for source in set(only)) or [("", "")]  # 0 comes next to /
+    for page in chain.from_iterable(_pages(connection, *span) for span in spans):
         chosen = _newest(connection, [row.id for row in page], wanted)
         for row in page:
             taken = chosen.get(row.id, {})
             yield Chosen(from_json(Sample, row.record), tuple(taken.values()))
+
+
+def _pages(connection: Connection, after: str, end: str) -> Iterator[Sequence[Any]]:
+    """Return the samples whose ids lie after the one and before the other, if there is one, a page at a time."""
+    before = [samples.c.id < end] if end else []
+    query = select(samples.c.id, samples.c.record).where(*before).order_by(samples.c.id).limit(PAGE)
+    while page := connection.execute(query.where(samples.c.id > after)).all():
+        yield page
         after = page[-1].id
 
 
