@@ -1,6 +1,7 @@
 """Ask a model for the four stages of every turn that has none yet."""
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -27,13 +28,15 @@ from curation.crew import Crew, Results, Terms
 from curation.errors import CurationError, Exit, MissingError, StoppedError, UsageError
 from curation.estimate import ask_all
 from curation.ingest import Place, Ready, Tally, ready
-from curation.progress import Advance, live
+from curation.progress import Advance, live, logged
 from curation.simulator import Faults, Settings, serve
 from curation.store import Store
 from curation.store.journal import StoreJournal
 from curation.store.queries import mean_completion, traced
 from curation.store.writer import Writer
 from schemas.call import NANO
+
+_log = logging.getLogger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 SIMULATOR = "simulator"
@@ -203,7 +206,7 @@ def _model(config: Config) -> Model:
 async def _endpoint(config: Config) -> AsyncIterator[_Endpoint]:
     """Return where to send requests; starts the simulator with --offline."""
     if config.offline:
-        async with serve(Settings(faults=Faults.from_flags(config.fault))) as running:
+        async with serve(Settings(faults=Faults.from_flags(config.fault), slow_seconds=1.0)) as running:
             yield _Endpoint(SIMULATOR, running.url, "offline")
         return
     url = _base_url(config)
@@ -264,7 +267,11 @@ async def _annotate(config: Config) -> AnnotateReport:
     begun = time.monotonic()
     tally = Tally()
     async with _endpoint(config) as endpoint:
-        with Store.open(config.workspace, create=True) as store, store.run("annotate", _settings(config)) as run_:
+        with (
+            Store.open(config.workspace, create=True) as store,
+            store.run("annotate", _settings(config)) as run_,
+            logged(store.folder / "logs" / f"{run_.id}.log"),
+        ):
             writer = Writer(store.engine)
             caller = _caller(config, endpoint, StoreJournal(writer, run_.id, run_.locks))
             crew = Crew(caller, store, writer, _terms(config))
@@ -274,7 +281,9 @@ async def _annotate(config: Config) -> AnnotateReport:
             finally:
                 await caller.client.close()
                 await writer.close()
-    return _report(tally, crew.results, caller, time.monotonic() - begun, stopped)
+            report = _report(tally, crew.results, caller, time.monotonic() - begun, stopped)
+            _log.info("%s", report.model_dump_json())
+    return report
 
 
 def _settings(config: Config) -> dict[str, Any]:

@@ -5,15 +5,16 @@ reason. What stops the run stops every worker, after the requests that are on th
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
 from curation import recipes, scorers, validators
+from curation.calls.answer import read
 from curation.calls.asker import Asker, Attempts, NoAnswer
 from curation.calls.caller import Caller, NoSchema, Origin
-from curation.calls.client import read
 from curation.calls.request import AnswerForm
 from curation.errors import CurationError
 from curation.ingest import Ready
@@ -25,6 +26,8 @@ from curation.store.writer import Writer
 from curation.validators import Subject
 from schemas.call import Call, Outcome
 from schemas.trace import Provenance, Trace
+
+_log = logging.getLogger(__name__)
 
 LOOKUP = 32
 """Samples that are looked up in the store at once."""
@@ -174,6 +177,7 @@ class Crew:
 
     def _fail(self, task: Task, call: Call) -> None:
         self.results.failures[call.outcome.value] += 1
+        _log.warning("%s, turn %d: %s: %s", task.sample.id, task.number, call.outcome.value, call.reason)
         failure = Failure(
             sample_id=task.sample.id,
             turn=task.number,

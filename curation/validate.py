@@ -6,7 +6,7 @@ from cyclopts import Parameter
 from pydantic import Field
 
 from curation import validators
-from curation.calls.client import read
+from curation.calls.answer import read
 from curation.config import Names, Report, Table, WorkspaceConfig
 from curation.progress import Advance, live
 from curation.store import Store

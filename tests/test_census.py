@@ -68,9 +68,23 @@ def test_turns_are_traced_or_failed_or_pending(counted: Store) -> None:
         assert count.clean <= count.traced
 
 
+def test_the_figures_are_those_of_one_moment(counted: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = census.by_source(counted.engine)
+    traced_turns = census._traced_turns
+
+    def meanwhile():
+        counted.write(put_samples, [sample("chart/t/7")])
+        counted.write(put_traces, [trace("chart/t/7"), trace("chart/t/3", 1)])
+        return traced_turns()
+
+    monkeypatch.setattr(census, "_traced_turns", meanwhile)
+    assert census.by_source(counted.engine) == before
+
+
 def test_a_row_that_became_a_sample_later_is_not_unusable(counted: Store) -> None:
     counted.write(put_samples, [sample("chart/t/9"), sample("lost/t/1")])
-    assert census.unusable_rows(counted.engine) == {"chart": 1}
+    unusable = {count.source: count.unusable for count in census.by_source(counted.engine)}
+    assert unusable == {"chart": 1, "doc": 0, "lost": 0}
 
 
 def test_a_failed_turn_that_has_a_trace_by_now_has_not_failed(counted: Store) -> None:

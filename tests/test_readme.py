@@ -4,7 +4,9 @@ Each section is one test, in a copy of the code. An HTML comment before a fence 
 `<!-- not run: why -->`, or `<!-- beside the next block -->` for one that serves until Ctrl-C.
 """
 
+import json
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -69,6 +71,18 @@ def commands(block: Block) -> list[Command]:
     return found
 
 
+_PYTHON = """
+import contextlib, io, json, sys
+from curation.__main__ import main
+for line in sys.stdin:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        code = main(json.loads(line))
+    print(json.dumps([code, out.getvalue()]), flush=True)
+"""
+"""Runs commands one after the other: starting Python anew takes longer than most of them."""
+
+
 class Checkout:
     """A copy of the code with a clean environment around it: no key, no settings, a home of its own."""
 
@@ -80,45 +94,52 @@ class Checkout:
         programs.mkdir()
         home.mkdir()
         python = programs / "python"
-        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W error "$@"\n')
         python.chmod(0o755)
-        self._env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(home), "HF_HUB_OFFLINE": "1"}
+        env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(home), "HF_HUB_OFFLINE": "1"}
+        self._place: dict[str, Any] = {"cwd": self.folder, "env": env, "text": True}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._port = str(free.getsockname()[1])  # for the simulator's, which may be taken
+        self._python = self._start("python", "-c", _PYTHON)
 
-    def shell(self, line: str) -> dict[str, Any]:
-        """What starts a shell for the line."""
-        command = ["/bin/bash", "-c", line.replace("8811", self._port)]
-        return {
-            "args": command,
-            "cwd": self.folder,
-            "env": self._env,
-            "text": True,
-            "stdout": subprocess.PIPE,
-            "stderr": subprocess.STDOUT,
-        }
+    def _start(self, *command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command, **self._place, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def close(self) -> None:
+        self._python.communicate(timeout=20)
 
     def run(self, block: Block) -> None:
         if block.language == "console":
             for command in commands(block):
-                self._run(command)
+                code, out = self._run(command.line.replace("8811", self._port))
+                assert code == command.exit_code, f"{command.line}\n{out}"
+                printed = {_shape(line) for line in out.splitlines()}
+                assert not [line for line in command.output if _shape(line) not in printed], f"{command.line}\n{out}"
         elif named := re.match(r"# ([\w/]+\.py)\n", block.text):
             (self.folder / named[1]).write_text(block.text, encoding="utf-8")
         else:
-            self._run(Command(f"python -W error - <<'END'\n{block.text}END", 0, []))
+            subprocess.run(["python", "-c", block.text], **self._place, check=True, timeout=120)
 
-    def _run(self, command: Command) -> None:
-        done = subprocess.run(**self.shell(command.line), timeout=120)
-        assert done.returncode == command.exit_code, f"{command.line}\n{done.stdout}"
-        printed = {_shape(line) for line in done.stdout.splitlines()}
-        assert not [line for line in command.output if _shape(line) not in printed], f"{command.line}\n{done.stdout}"
+    def _run(self, line: str) -> tuple[int, str]:
+        words = shlex.split(line, comments=True)
+        if words[:3] == ["python", "-m", "curation"]:
+            assert self._python.stdin is not None
+            assert self._python.stdout is not None
+            self._python.stdin.write(json.dumps(words[3:]) + "\n")
+            self._python.stdin.flush()
+            code, out = json.loads(self._python.stdout.readline())
+            return code, out
+        done = subprocess.run(["/bin/bash", "-c", line], **self._place, capture_output=True, check=False, timeout=60)
+        return done.returncode, done.stdout + done.stderr
 
     @contextmanager
     def beside(self, block: Block) -> Iterator[None]:
         """Serve while the next block runs."""
         (command,) = commands(block)
-        with subprocess.Popen(**self.shell(f"exec {command.line}")) as process:
+        with self._start(*shlex.split(command.line.replace("8811", self._port))) as process:
             try:
                 assert process.stdout is not None
                 assert "listens on" in process.stdout.readline()
@@ -129,14 +150,21 @@ class Checkout:
         assert process.returncode == command.exit_code
 
 
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    made = Checkout(tmp_path)
+    yield made
+    made.close()
+
+
 def _shape(line: str) -> str:
     """What stays of a line when the figures and the width of the columns change."""
     return " ".join(re.sub(r"\d[\d,.]*", "#", line).split())
 
 
 @pytest.mark.parametrize("title", sections())
-def test_what_a_section_shows_works(title: str, tmp_path: Path) -> None:
-    checkout, some = Checkout(tmp_path), sections()[title]
+def test_what_a_section_shows_works(title: str, checkout: Checkout) -> None:
+    some = sections()[title]
     if any("--data ChartQA" in block.text for block in some):
         if not OFFICIAL.is_dir():
             pytest.skip(f"the official ChartQA folder is not at {OFFICIAL}")

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from curation.calls.answer import read
 from curation.calls.caller import Caller, Job, Origin
-from curation.calls.client import read
 from curation.calls.request import AnswerForm, Prompt, build
 from schemas.call import Call, Outcome
 

@@ -1,12 +1,14 @@
 """One request through all stations: reserved, sent in turn, tried again where that helps, settled."""
 
 import asyncio
+import logging
 import random
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from curation.calls.answer import read
 from curation.calls.budget import Budget
-from curation.calls.client import Client, Rejected, Reply, Transient, Unreachable, read
+from curation.calls.client import Client, Rejected, Reply, Transient, Unreachable
 from curation.calls.journal import Journal
 from curation.calls.limits import Gate
 from curation.calls.prices import Price
@@ -14,6 +16,8 @@ from curation.calls.request import Model, Request
 from curation.calls.vision import Pictures
 from curation.errors import CurationError, MissingError, StoppedError
 from schemas.call import Call, Outcome, Usage
+
+_log = logging.getLogger(__name__)
 
 OUTAGE = 30.0
 """Seconds without any answer after which an endpoint that can't be reached is taken to be gone."""
@@ -175,6 +179,7 @@ class Caller:
                 job, key, outcome=Outcome.REJECTED, reason=rejected.reason, raw=rejected.raw, sends=tries.sends
             )
         except Transient as failed:
+            _log.info("%s, turn %d: %s", job.origin.sample_id, job.origin.turn, failed.reason)
             await self._let_go(key, failed, job)
             if tries.fail(failed):
                 self._check_reachable(failed, tries)

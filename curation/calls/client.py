@@ -3,21 +3,18 @@
 A failure is one of three: final for the row (`Rejected`), final for the run (a CurationError), or `Transient`.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import aiohttp
 import openai
-from pydantic import BaseModel, ValidationError
 
+from curation.calls.answer import read
 from curation.errors import CurationError, MissingError, StoppedError
-from schemas.call import Outcome, Usage
 
 _PATH = "/chat/completions"
 _OVERLOAD = frozenset({429, 503, 529})
 _FINAL_FOR_ROW = frozenset({400, 413, 415, 422})
-_SURROGATES = re.compile("[\ud800-\udfff\0]")
 
 
 class Rejected(Exception):
@@ -48,85 +45,11 @@ class Unreachable(Transient):
     """No connection could be made, so nothing was sent."""
 
 
-class _Message(BaseModel):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(BaseModel):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Details(BaseModel):
-    cached_tokens: int | None = None
-
-
-class _Usage(BaseModel):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: _Details | None = None
-
-
-class _Completion(BaseModel):
-    """The few fields of a chat completion that are read."""
-
-    choices: list[_Choice]
-    model: str = ""
-    usage: _Usage | None = None
-    system_fingerprint: str | None = None
-
-
-class Answer(NamedTuple):
-    """A completion, read. `text` is empty where `outcome` is not ANSWERED."""
-
-    outcome: Outcome
-    reason: str
-    text: str
-    model: str
-    usage: Usage
-    simulated: bool
-
-
 class Reply(NamedTuple):
     """A body as received, with the headers that came with it."""
 
     raw: str
     headers: Mapping[str, str]
-
-
-def read(raw: str) -> Answer:
-    """Read a chat completion's body. Raises ValueError where it is none."""
-    try:
-        completion = _Completion.model_validate_json(raw)
-        choice = completion.choices[0]
-    except (ValidationError, IndexError) as error:
-        raise ValueError(f"not a chat completion: {raw[:80]!r}") from error
-    text = _SURROGATES.sub("\ufffd", choice.message.content or "")
-    outcome, reason = _outcome(choice, text)
-    simulated = (completion.system_fingerprint or "").startswith("simulator")
-    return Answer(outcome, reason, text, completion.model, _usage(completion.usage), simulated)
-
-
-def _outcome(choice: _Choice, text: str) -> tuple[Outcome, str]:
-    if choice.message.refusal:
-        return Outcome.REFUSED, choice.message.refusal[:300]
-    if choice.finish_reason == "content_filter":
-        return Outcome.FILTERED, "the provider's content filter withheld the answer"
-    if choice.finish_reason == "length":
-        return Outcome.CUT_OFF, f"the answer was cut off at the token limit, after {text[-80:]!r}"
-    if not text.strip():
-        return Outcome.EMPTY, "the answer has no content"
-    return Outcome.ANSWERED, ""
-
-
-def _usage(usage: _Usage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else None
-    return Usage(
-        prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens, cached_tokens=cached or 0
-    )
 
 
 class Client:
@@ -137,6 +60,7 @@ class Client:
 
     def __init__(self, base_url: str, api_key: str, timeout: float) -> None:
         self.base_url = base_url
+        self._key = api_key
         self._openai = openai.AsyncOpenAI(
             api_key=api_key,
             base_url=base_url,
@@ -162,7 +86,11 @@ class Client:
             raise self._disconnected(error) from error
         except openai.APIStatusError as error:
             raise self._refused(error) from error
-        return self._received(answer.text.replace("\0", "\ufffd"), answer.response.headers)
+        return self._received(self._clean(answer.text), answer.response.headers)
+
+    def _clean(self, text: str) -> str:
+        """Take out what may not be kept: the key, if the endpoint repeats it, and what no database stores."""
+        return text.replace(self._key, "[key]").replace("\0", "\ufffd")
 
     def _received(self, text: str, headers: Mapping[str, str]) -> Reply:
         if "html" in headers.get("content-type", ""):
@@ -187,8 +115,8 @@ class Client:
 
     def _refused(self, error: openai.APIStatusError) -> Exception:
         """Tell what an HTTP error means for the row and for the run."""
-        status, body = error.status_code, error.response.text
-        said = f"HTTP {status}: {_said(error)}"
+        status, body = error.status_code, self._clean(error.response.text)
+        said = self._clean(f"HTTP {status}: {_said(error)}")
         if status in {401, 403}:
             return MissingError(f"{self.base_url} refuses the key: {said}; check OPENAI_API_KEY")
         if error.code == "insufficient_quota":

@@ -78,7 +78,7 @@ class Gate:
         self._threshold = self.width
         self._pauses = 0
         self._paused_until = 0.0
-        self._cut_at = 0.0
+        self._cut_at = -math.inf
         self._buckets: dict[str, _Bucket] = {}
         self._waiting: deque[tuple[asyncio.Future[float], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None

@@ -24,6 +24,7 @@ from curation.store import tables
 from curation.store.images import ImageStore
 from curation.store.liveness import RunLock
 from curation.store.migrations import migrate
+from curation.store.queries import snapshot
 from curation.store.writer import Step, one_line, refused
 
 A = TypeVar("A")
@@ -88,9 +89,7 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Return a connection that sees the records as they are now, whatever is written meanwhile."""
-        with self.engine.connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execution_options(isolation_level="REPEATABLE READ")
+        with snapshot(self.engine) as connection:
             yield connection
 
     @contextmanager

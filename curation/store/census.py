@@ -7,9 +7,9 @@ clean or flagged. Each adds up.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Select, and_, case, exists, func, select
+from sqlalchemy import Connection, Engine, Select, and_, case, exists, func, select
 
-from curation.store.queries import has_error, is_checked, outdated
+from curation.store.queries import has_error, is_checked, outdated, snapshot
 from curation.store.tables import calls, failures, issues, ledger, samples, traces
 
 Counts = dict[str, int]
@@ -44,30 +44,21 @@ class Money(NamedTuple):
     saved_requests: int
 
 
-def _rows(engine: Engine, query: Select[Any]) -> list[Any]:
-    with engine.connect() as connection:
-        return list(connection.execute(query))
-
-
-def _pairs(engine: Engine, query: Select[Any]) -> Counts:
-    return {row[0]: row[1] for row in _rows(engine, query)}
+def _pairs(connection: Connection, query: Select[Any]) -> Counts:
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def by_source(engine: Engine) -> list[SourceCount]:
-    """Count rows and turns by source."""
-    held = {
-        row.source: row
-        for row in _rows(
-            engine,
-            select(samples.c.source, func.count().label("samples"), func.sum(samples.c.turns).label("turns")).group_by(
-                samples.c.source
-            ),
-        )
-    }
-    traced = _turns(engine, _traced_turns())
-    clean = _turns(engine, _newest_clean())
-    failed = _turns(engine, _failed_turns())
-    unusable = unusable_rows(engine)
+    """Count rows and turns by source, all as they are at one moment."""
+    rows_and_turns = select(
+        samples.c.source, func.count().label("samples"), func.sum(samples.c.turns).label("turns")
+    ).group_by(samples.c.source)
+    with snapshot(engine) as connection:
+        held = {row.source: row for row in connection.execute(rows_and_turns)}
+        traced = _turns(connection, _traced_turns())
+        clean = _turns(connection, _newest_clean())
+        failed = _turns(connection, _failed_turns())
+        unusable = _unusable_rows(connection)
     return [_count(name, held.get(name), traced, clean, failed, unusable) for name in sorted(held.keys() | unusable)]
 
 
@@ -86,7 +77,7 @@ def _count(source: str, held: Any, traced: Counts, clean: Counts, failed: Counts
     )
 
 
-def _turns(engine: Engine, turns: Select[Any]) -> Counts:
+def _turns(connection: Connection, turns: Select[Any]) -> Counts:
     """Count turns, given as sample id and turn, by source."""
     each = turns.subquery()
     query = (
@@ -94,7 +85,7 @@ def _turns(engine: Engine, turns: Select[Any]) -> Counts:
         .join_from(each, samples, samples.c.id == each.c.sample_id)
         .group_by(samples.c.source)
     )
-    return _pairs(engine, query)
+    return _pairs(connection, query)
 
 
 def _traced_turns() -> Select[Any]:
@@ -117,14 +108,14 @@ def _newest_clean() -> Select[Any]:
     return select(traces.c.sample_id, traces.c.turn).where(is_checked(), ~has_error(), ~superseded)
 
 
-def unusable_rows(engine: Engine) -> Counts:
+def _unusable_rows(connection: Connection) -> Counts:
     """Count the rows that could not be samples, by source."""
     kept = exists().where(samples.c.id == issues.c.sample_id)
     query = (
         select(issues.c.sample_id).where(issues.c.validator == "source", issues.c.severity == "error", ~kept).distinct()
     )
     found: Counts = {}
-    for row in _rows(engine, query):
+    for row in connection.execute(query):
         source = row.sample_id.split("/", 1)[0]
         found[source] = found.get(source, 0) + 1
     return found
@@ -134,7 +125,8 @@ def by_state(engine: Engine) -> Counts:
     """Count traces by state."""
     state = case((~is_checked(), "unchecked"), (has_error(), "flagged"), else_="clean")
     each = select(state.label("state")).select_from(traces).subquery()
-    return _pairs(engine, select(each.c.state, func.count()).group_by(each.c.state))
+    with engine.connect() as connection:
+        return _pairs(connection, select(each.c.state, func.count()).group_by(each.c.state))
 
 
 def by_code(engine: Engine) -> list[tuple[str, str, str, int]]:
@@ -150,7 +142,8 @@ def by_code(engine: Engine) -> list[tuple[str, str, str, int]]:
 
 def by_outcome(engine: Engine) -> Counts:
     """Count calls by outcome."""
-    return _pairs(engine, select(calls.c.outcome, func.count()).group_by(calls.c.outcome))
+    with engine.connect() as connection:
+        return _pairs(connection, select(calls.c.outcome, func.count()).group_by(calls.c.outcome))
 
 
 def failed_by_outcome(engine: Engine) -> Counts:
@@ -162,18 +155,18 @@ def failed_by_outcome(engine: Engine) -> Counts:
         .group_by(failures.c.sample_id, failures.c.turn)
         .subquery()
     )
-    return _pairs(engine, select(last.c.outcome, func.count()).group_by(last.c.outcome))
+    with engine.connect() as connection:
+        return _pairs(connection, select(last.c.outcome, func.count()).group_by(last.c.outcome))
 
 
 def money(engine: Engine, is_alive: Callable[[str], bool]) -> Money:
     """Add up the ledger; a reservation of a run that is not alive may have been billed."""
     query = select(ledger.c.state, ledger.c.run_id, func.count().label("n"), func.sum(ledger.c.amount).label("sum"))
     sums = {"settled": [0, 0], "reserved": [0, 0], "lost": [0, 0], "saved": [0, 0]}
-    living: dict[str, bool] = {}
-    for row in _rows(engine, query.group_by(ledger.c.state, ledger.c.run_id)):
-        state = row.state
-        if state == "reserved" and not living.setdefault(row.run_id, is_alive(row.run_id)):
-            state = "lost"
-        sums[state][0] += int(row.sum)
-        sums[state][1] += row.n
+    with engine.connect() as connection:
+        for row in connection.execute(query.group_by(ledger.c.state, ledger.c.run_id)):
+            unclear = row.state == "reserved" and not is_alive(row.run_id)
+            state = "lost" if unclear else row.state
+            sums[state][0] += int(row.sum)
+            sums[state][1] += row.n
     return Money(sums["settled"][0], *sums["reserved"], *sums["lost"], *sums["saved"])

@@ -1,6 +1,7 @@
 """What the verbs read: in pages, so that memory does not grow with the workspace."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
@@ -21,6 +22,15 @@ class Chosen(NamedTuple):
 
     sample: Sample
     traces: tuple[Trace, ...]
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Return a connection that sees the records as they are now, whatever is written meanwhile."""
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
 
 
 def traced(engine: Engine, sample_ids: Sequence[str], made_by: dict[str, str]) -> dict[str, dict[int, str]]:
