@@ -4,6 +4,7 @@ Nothing heavy is imported here: a verb's module is loaded when it is called.
 """
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cyclopts import App, CycloptsError, Parameter
@@ -33,11 +34,16 @@ Exit codes: 0 done, 1 done with failures, 2 wrong usage or something missing, 3 
 
 def build() -> App:
     """Make the command line."""
-    parameters = Parameter(negative=(), show_env_var=False)
+    parameters = Parameter(negative=(), show_env_var=False, show_default=_shown)
     app = App(name="curation", help=_HELP, help_format="plaintext", default_parameter=parameters, version=_version)
     for verb, help_ in VERBS.items():
         app.command(f"curation.{verb}:run", name=verb, help=help_)
     return app
+
+
+def _shown(default: Any) -> str | None:
+    """Show a default that says something, and that the flag's own text does not name."""
+    return None if default in (None, False, (), "") or isinstance(default, Path) else str(default).strip("()")
 
 
 def _version() -> str:
@@ -68,10 +74,13 @@ def _usage(error: CycloptsError) -> str:
     """Say in one line what is wrong with the flags."""
     cause: Any = error.__cause__
     if hasattr(cause, "errors"):  # Pydantic's ValidationError
-        return "; ".join(
-            f"--{'-'.join(map(str, each['loc'])).replace('_', '-')}: {each['msg']}" for each in cause.errors()
-        )
+        return "; ".join(map(_fault, cause.errors()))
     return " ".join(str(error).split())
+
+
+def _fault(detail: dict[str, Any]) -> str:
+    flag = "--" + str(detail["loc"][0]).strip("_").replace("_", "-")
+    return f"{flag} is needed" if detail["type"] == "missing" else f"{flag}: {detail['msg']}"
 
 
 def _failed(error: Exception) -> int:

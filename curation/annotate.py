@@ -51,7 +51,7 @@ class Config(WorkspaceConfig):
     sample: bool = Field(False, description="Use the small sample that comes with this program.")
     split: Names = Field((), description="Split to read [default: train; with --sample every split it has].")
     limit: PositiveInt | None = Field(None, description="Read at most so many rows.")
-    recipe: str = Field("paper", description="How a trace is asked for.")
+    recipe: str = Field("paper", description="How a trace is asked for: paper.")
     model: str = Field("gpt-4o", description="Model to ask.")
     base_url: str | None = Field(
         None, description="OpenAI-compatible endpoint [env: OPENAI_BASE_URL; default: OpenAI's own]."

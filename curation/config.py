@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from curation.errors import Exit
@@ -19,6 +19,7 @@ def split_commas(value: Any) -> Any:
     return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
 
+EVERY_VERB = Group("Every verb", sort_key=1)
 ManyInOne = Parameter(n_tokens=1)
 Names = Annotated[tuple[str, ...], BeforeValidator(split_commas), ManyInOne]
 """Several values in one flag, separated by commas: `--source chartqa,docvqa`."""
@@ -29,14 +30,18 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    json_: Annotated[bool, Parameter(name="--json")] = Field(False, description="Print one JSON object.")
-    debug: bool = Field(False, description="Show a traceback where an error is not one of those made for a person.")
+    json_: Annotated[bool, Parameter(name="--json", group=EVERY_VERB)] = Field(
+        False, description="Print one JSON object."
+    )
+    debug: Annotated[bool, Parameter(group=EVERY_VERB)] = Field(
+        False, description="Show a traceback where an error is not one of those made for a person."
+    )
 
 
 class WorkspaceConfig(Config):
     """The flags of a verb that works on a workspace."""
 
-    workspace: Path = Field(
+    workspace: Annotated[Path, Parameter(group=EVERY_VERB)] = Field(
         default_factory=lambda: Path(os.environ.get("CURATION_WORKSPACE") or "workspace"),
         description="Folder that holds records, images and logs [env: CURATION_WORKSPACE; default: ./workspace].",
     )

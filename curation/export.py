@@ -1,6 +1,7 @@
 """Build a release: a data set that trainers can read."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -48,6 +49,8 @@ class ExportReport(Report):
     bytes: int
     left_out: int
     """Samples of the chosen sources of which no trace was taken."""
+    held_out: dict[str, int]
+    """Samples in train by the split of their source, where that is not train."""
 
     def tables(self) -> list[Table]:
         """Return samples and traces by split."""
@@ -60,6 +63,10 @@ class ExportReport(Report):
         lines = [f"{self.out}: {self.files:,} files, {self.bytes:,} bytes."]
         if self.left_out:
             lines.append(f"{self.left_out:,} samples have no trace that was selected.")
+        if simulated := self.counts.get("traces_by_kind", {}).get("simulated"):
+            lines.append(f"{simulated:,} traces are simulated: they are for trials, not for training.")
+        for split, count in self.held_out.items():
+            lines.append(f"{count:,} samples in train come from {split}: don't test a model on that split.")
         return lines
 
 
@@ -70,7 +77,7 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
     """Build a release from the workspace: whole or not at all, and the same bytes for the same records.
 
     Formats: jsonl (lossless, reads back equal), llava (the records of LLaVA-CoT-100k), parquet (for the Hub, images
-    inside). Load the last with `datasets.load_dataset("parquet", data_files=...)`.
+    inside), which `datasets.load_dataset(FOLDER)` loads.
     """
     exports.get(config.format)
     for name in config.source:
@@ -89,6 +96,7 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
         files=len(manifest.files),
         bytes=sum(file.bytes for file in manifest.files),
         left_out=plan.left_out,
+        held_out=plan.held_out,
     )
 
 
@@ -98,6 +106,7 @@ class _Plan(NamedTuple):
     digest: str
     """Of the ids of all traces that are taken, in order."""
     left_out: int
+    held_out: dict[str, int]
 
 
 def _plan(records: Connection, config: Config) -> _Plan:
@@ -117,7 +126,14 @@ def _plan(records: Connection, config: Config) -> _Plan:
             "nothing to export: no trace is selected; `status` says what there is, `validate` checks it, "
             "--select all takes what was not checked"
         )
-    return _Plan(assign_splits(images, config.splits, config.seed), f"sha256:{digest.hexdigest()}", left_out)
+    splits = assign_splits(images, config.splits, config.seed)
+    return _Plan(splits, f"sha256:{digest.hexdigest()}", left_out, _held_out(splits))
+
+
+def _held_out(splits: dict[str, str]) -> dict[str, int]:
+    """Count what goes to train although its source keeps it for validation or test."""
+    places = (sample_id.rsplit("/", 1)[0] for sample_id, split in splits.items() if split == "train")
+    return dict(sorted(Counter(place for place in places if not place.endswith("/train")).items()))
 
 
 def _items(records: Connection, config: Config, plan: _Plan, advance: Advance) -> Iterator[Item]:

@@ -12,7 +12,7 @@ from curation.sources import Row
 from curation.store import Store
 from curation.store.steps import put_issues, put_samples
 from curation.store.writer import Writer
-from schemas.issue import Issue
+from schemas.issue import Issue, Severity
 from schemas.sample import Sample
 
 
@@ -41,14 +41,15 @@ class Tally:
         self.rows = 0
         self.samples = 0
         self.unusable: Counter[str] = Counter()
-        """Rows that can't be samples, by code."""
+        """Rows that can't be samples, by code of the error."""
         self.remarks: Counter[str] = Counter()
 
     def count(self, sample: Sample | None, issues: tuple[Issue, ...]) -> None:
         """Count a row."""
         self.rows += 1
         self.samples += sample is not None
-        (self.remarks if sample else self.unusable).update(issue.code for issue in issues)
+        for issue in issues:
+            (self.unusable if issue.severity is Severity.ERROR else self.remarks)[issue.code] += 1
 
 
 def read(place: Place) -> Iterator[Row]:

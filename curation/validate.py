@@ -19,7 +19,7 @@ from curation.validators import Subject
 class Config(WorkspaceConfig):
     """Flags of `validate`."""
 
-    only: Names = Field((), description="Validators to run, A,B [default: all].")
+    only: Names = Field((), description="Validators to run, of answer,structure [default: all].")
 
 
 class YieldRow(Report):
@@ -52,7 +52,8 @@ class ValidateReport(Report):
 
     def lines(self) -> list[str]:
         """Return what was checked now."""
-        return ["Checked now: " + ", ".join(f"{name} {count:,}" for name, count in self.checked.items()) + "."]
+        new = [f"{count:,} by {name}" for name, count in self.checked.items() if count]
+        return [f"Checked now: {', '.join(new)}." if new else "Nothing was left to check."]
 
 
 def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ValidateReport:  # noqa: B008 - frozen

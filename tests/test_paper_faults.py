@@ -241,3 +241,14 @@ def test_8_a_torn_end_of_the_store_loses_no_earlier_record(tmp_path):
         done = report("annotate", "--source", "chartqa", *where)
     assert done["traces"] + done["already"] == 60
     assert done["requests"] <= 60 - stored
+
+
+def test_3_an_image_whose_pixels_are_damaged_fails_its_own_row_only(tmp_path):
+    whole = picture(tmp_path, (3000, 2000), "jpg")
+    damaged = inspect(whole.data[:2000] + whole.data[-2:])
+    samples = [*dialogues(picture(tmp_path), 2, turns=1)]
+    bad = Sample(id="talks/train/bad", images=(damaged.ref,), turns=samples[0].sample.turns)
+    with recording(STAGES_SAID) as (url, bodies):
+        done = annotate(tmp_path / "w", url, [Ready(bad, (damaged,)), *samples])
+    assert (done.traces, done.failures, len(bodies)) == (2, {"rejected": 1}, 2)
+    assert "pixels" in rows(tmp_path / "w", "SELECT reason FROM calls WHERE outcome = 'rejected'")[0][0]

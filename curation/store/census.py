@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Select, and_, case, exists, func, select
 
-from curation.store.queries import has_error, is_checked, outdated, snapshot
+from curation.store.queries import has_error, is_checked, is_current, outdated, snapshot
 from curation.store.tables import calls, failures, issues, ledger, samples, traces
 
 Counts = dict[str, int]
@@ -27,7 +27,7 @@ class SourceCount(NamedTuple):
     failed: int
     pending: int
     clean: int
-    """Turns whose newest trace was checked and has no error."""
+    """Turns whose current trace was checked and has no error."""
 
 
 class Money(NamedTuple):
@@ -56,7 +56,7 @@ def by_source(engine: Engine) -> list[SourceCount]:
     with snapshot(engine) as connection:
         held = {row.source: row for row in connection.execute(rows_and_turns)}
         traced = _turns(connection, _traced_turns())
-        clean = _turns(connection, _newest_clean())
+        clean = _turns(connection, _clean_turns())
         failed = _turns(connection, _failed_turns())
         unusable = _unusable_rows(connection)
     return [_count(name, held.get(name), traced, clean, failed, unusable) for name in sorted(held.keys() | unusable)]
@@ -97,15 +97,8 @@ def _failed_turns() -> Select[Any]:
     return select(failures.c.sample_id, failures.c.turn).where(~has_trace).distinct()
 
 
-def _newest_clean() -> Select[Any]:
-    later = traces.alias("later")
-    superseded = exists().where(
-        later.c.sample_id == traces.c.sample_id,
-        later.c.turn == traces.c.turn,
-        (later.c.created_at > traces.c.created_at)
-        | and_(later.c.created_at == traces.c.created_at, later.c.id > traces.c.id),
-    )
-    return select(traces.c.sample_id, traces.c.turn).where(is_checked(), ~has_error(), ~superseded)
+def _clean_turns() -> Select[Any]:
+    return select(traces.c.sample_id, traces.c.turn).where(is_current(), is_checked(), ~has_error())
 
 
 def _unusable_rows(connection: Connection) -> Counts:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, case, exists, func, select, tuple_
 
 from curation.store.journal import call_from
 from curation.store.tables import calls, checks, failures, issues, samples, traces
@@ -41,7 +41,7 @@ def traced(engine: Engine, sample_ids: Sequence[str], made_by: dict[str, str]) -
         query = (
             select(traces.c.sample_id, traces.c.turn, traces.c.record)
             .where(traces.c.sample_id.in_(sample_ids), *same)
-            .order_by(traces.c.sample_id, traces.c.turn, traces.c.created_at, traces.c.id)
+            .order_by(traces.c.sample_id, traces.c.turn)
         )
         for row in connection.execute(query):
             conclusion = from_json(Trace, row.record).stages.conclusion
@@ -119,15 +119,26 @@ def is_checked() -> ColumnElement[bool]:
     return exists().where(checks.c.subject == traces.c.id)
 
 
+def is_current() -> ColumnElement[bool]:
+    """Tell whether a trace is the one that stands for its turn: the newest; a simulated one only where all are."""
+    later = traces.alias("later")
+    rank, later_rank = (case((table.c.kind == "simulated", 0), else_=1) for table in (traces, later))
+    return ~exists().where(
+        later.c.sample_id == traces.c.sample_id,
+        later.c.turn == traces.c.turn,
+        tuple_(later_rank, later.c.created_at, later.c.id) > tuple_(rank, traces.c.created_at, traces.c.id),
+    )
+
+
 def releasable(connection: Connection, select_: Literal["clean", "all"], only: Sequence[str] = ()) -> Iterator[Chosen]:
-    """Return the samples, by id, with the newest trace of each turn that the selection takes, a page at a time.
+    """Return the samples, by id, with the current trace of each turn where the selection takes it.
 
     `clean` takes traces that were checked and have no open error. A sample without any such trace has none.
     """
-    wanted = [is_checked(), ~has_error()] if select_ == "clean" else []
+    wanted = [is_current(), *([is_checked(), ~has_error()] if select_ == "clean" else [])]
     spans = sorted((f"{source}/", f"{source}0") for source in set(only)) or [("", "")]  # 0 comes next to /
     for page in chain.from_iterable(_pages(connection, *span) for span in spans):
-        chosen = _newest(connection, [row.id for row in page], wanted)
+        chosen = _chosen(connection, [row.id for row in page], wanted)
         for row in page:
             taken = chosen.get(row.id, {})
             yield Chosen(from_json(Sample, row.record), tuple(taken.values()))
@@ -142,13 +153,13 @@ def _pages(connection: Connection, after: str, end: str) -> Iterator[Sequence[An
         after = page[-1].id
 
 
-def _newest(
+def _chosen(
     connection: Connection, sample_ids: Sequence[str], wanted: list[ColumnElement[bool]]
 ) -> dict[str, dict[int, Trace]]:
     query = (
         select(traces.c.sample_id, traces.c.turn, traces.c.record)
         .where(traces.c.sample_id.in_(sample_ids), *wanted)
-        .order_by(traces.c.sample_id, traces.c.turn, traces.c.created_at, traces.c.id)
+        .order_by(traces.c.sample_id, traces.c.turn)
     )
     chosen: dict[str, dict[int, Trace]] = {}
     for row in connection.execute(query):
