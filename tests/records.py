@@ -2,7 +2,7 @@
 
 import io
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -22,11 +22,17 @@ def sample(name: str = "src/train/1", turns: int = 1) -> Sample:
 
 
 def trace(
-    of: str = "src/train/1", turn: int = 0, *, at: float = 0, conclusion: str = "yes", by: dict[str, str] = MADE_BY
+    of: str = "src/train/1",
+    turn: int = 0,
+    *,
+    at: float = 0,
+    conclusion: str = "yes",
+    by: dict[str, str] = MADE_BY,
+    kind: Literal["model", "simulated"] = "model",
 ) -> StoredTrace:
     """A trace of a turn, made `at` seconds after the beginning."""
     provenance = Provenance(
-        kind="model",
+        kind=kind,
         created_at=BEGIN + timedelta(seconds=at),
         recipe=by["recipe"],
         prompt_version=by["prompt_version"],

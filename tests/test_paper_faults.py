@@ -33,7 +33,7 @@ from curation.store.steps import put_samples
 from curation.store.writer import Writer
 from schemas.sample import Sample, Turn
 from schemas.trace import STAGES
-from tests.workbench import chart, chartqa, report, simulator, start
+from tests.workbench import broken_inside, chart, chartqa, report, simulator, start
 
 
 def picture(folder: Path, size: tuple[int, int] = (64, 48), suffix: str = "png") -> LoadedImage:
@@ -244,8 +244,7 @@ def test_8_a_torn_end_of_the_store_loses_no_earlier_record(tmp_path):
 
 
 def test_3_an_image_whose_pixels_are_damaged_fails_its_own_row_only(tmp_path):
-    whole = picture(tmp_path, (3000, 2000), "jpg")
-    damaged = inspect(whole.data[:2000] + whole.data[-2:])
+    damaged = inspect(broken_inside())
     samples = [*dialogues(picture(tmp_path), 2, turns=1)]
     bad = Sample(id="talks/train/bad", images=(damaged.ref,), turns=samples[0].sample.turns)
     with recording(STAGES_SAID) as (url, bodies):

@@ -191,13 +191,22 @@ def test_an_error_is_outdated_only_for_the_trace_that_was_checked_again(store: S
     assert [bool(chosen.traces) for chosen in taken(store, "clean")] == [True, False]
 
 
-def test_clean_takes_the_newest_of_the_clean_traces_of_a_turn(store: Store) -> None:
-    older, newer, newest = (trace(at=at, conclusion=str(at)).trace for at in range(3))
+def test_an_older_clean_trace_does_not_stand_in_for_the_newest(store: Store) -> None:
+    older, newest = (trace(at=at, conclusion=str(at)).trace for at in range(2))
     store.write(put_samples, [sample()])
-    store.write(put_traces, [StoredTrace(made, "e") for made in (newest, older, newer)])
-    store.write(put_checks, [check(older), check(newer)])
-    assert conclusions(store, "clean") == ["1"]
-    assert conclusions(store, "all") == ["2"]
+    store.write(put_traces, [StoredTrace(made, "e") for made in (newest, older)])
+    store.write(put_checks, [check(older)])
+    assert conclusions(store, "clean") == []
+    assert conclusions(store, "all") == ["1"]
+
+
+def test_a_simulated_trace_stands_only_where_there_is_no_other(store: Store) -> None:
+    real, later = trace(at=0, conclusion="real").trace, trace(at=1, conclusion="trial", kind="simulated").trace
+    store.write(put_samples, [sample()])
+    store.write(put_traces, [StoredTrace(later, "e")])
+    assert conclusions(store, "all") == ["trial"]
+    store.write(put_traces, [StoredTrace(real, "e")])
+    assert conclusions(store, "all") == ["real"]
 
 
 def test_a_usual_answer_is_the_mean_of_the_models_answers(store: Store) -> None:

@@ -433,7 +433,7 @@ def test_any_json_value_has_one_canonical_form(value):
     assert canonical_json(json.loads(written)) == written
 
 
-@given(st.dictionaries(any_text, json_values(), min_size=2))
+@given(st.dictionaries(any_text, any_text | st.dictionaries(any_text, st.integers(), max_size=3), max_size=5))
 def test_the_order_of_keys_does_not_matter(value):
     assert canonical_json(dict(reversed(value.items()))) == canonical_json(value)
 

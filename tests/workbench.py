@@ -13,6 +13,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
+from zlib import compress, crc32
 
 from PIL import Image
 
@@ -93,6 +94,17 @@ def chart(folder: Path, name: str, size: tuple[int, int] = (64, 48), color: int 
     path = folder / "png" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
+
+
+def broken_inside() -> bytes:
+    """A PNG whose checksums are right and whose pixels end early."""
+    whole = Image.new("RGB", (1000, 1000))
+    file = io.BytesIO()
+    whole.save(file, "PNG")
+    data = file.getvalue()
+    chunk = b"IDAT" + compress(bytes(100))
+    start, end = data.index(b"IDAT") - 4, data.index(b"IEND") - 4
+    return data[:start] + (len(chunk) - 4).to_bytes(4, "big") + chunk + crc32(chunk).to_bytes(4, "big") + data[end:]
 
 
 def chartqa(folder: Path, rows: int = 6, split: str = "test") -> Path:

@@ -15,6 +15,7 @@ from curation.calls.prices import Price
 from curation.calls.request import Model, Request
 from curation.calls.vision import Pictures
 from curation.errors import CurationError, MissingError, StoppedError
+from curation.images import ImageFault
 from schemas.call import Call, Outcome, Usage
 
 _log = logging.getLogger(__name__)
@@ -138,34 +139,39 @@ class Caller:
         Raises NoSchema, or the CurationError that ended the run.
         """
         key = job.request.key(self.endpoint, job.attempt)
-        held = self.ceiling(job.request)
-        await self.budget.hold(held)
-        spent = 0
-        try:
-            call, fresh = await self._fetch(job, key, held)
-            spent = call.cost if fresh else 0
-        finally:
-            self.budget.settle(held, spent)
-        return call, fresh
+        tries = _Tries(self.patience)
+        while True:
+            if self.stopped is not None:
+                raise self.stopped
+            ticket = await self.journal.reserve(key, self.ceiling(job.request))
+            if isinstance(ticket, Call):
+                self.counts.stored += 1
+                return ticket, False
+            call = await self._pay(job, key, tries) if ticket == "granted" else None
+            if call is not None:
+                await self.journal.settle(call)
+                return call, True
+            await asyncio.sleep(tries.delay())
 
     def ceiling(self, request: Request) -> int:
         """Return the most that the request can cost, in nano-dollars."""
         return self.price.cost(Usage(prompt_tokens=request.size, completion_tokens=self.model.max_tokens))
 
-    async def _fetch(self, job: Job, key: str, held: int) -> tuple[Call, bool]:
-        tries = _Tries(self.patience)
-        while True:
-            if self.stopped is not None:
-                raise self.stopped
-            ticket = await self.journal.reserve(key, held)
-            if isinstance(ticket, Call):
-                self.counts.stored += 1
-                return ticket, False
-            call = await self._reserved(job, key, tries) if ticket == "granted" else None
-            if call is not None:
-                await self.journal.settle(call)
-                return call, True
-            await asyncio.sleep(tries.delay())
+    async def _pay(self, job: Job, key: str, tries: _Tries) -> Call | None:
+        """Send a reserved request within the budget; None to try again."""
+        most = self.ceiling(job.request)
+        try:
+            await self.budget.hold(most)
+        except StoppedError:
+            await self.journal.release(key)
+            raise
+        spent = 0
+        try:
+            call = await self._reserved(job, key, tries)
+            spent = call.cost if call else 0
+        finally:
+            self.budget.settle(most, spent)
+        return call
 
     async def _reserved(self, job: Job, key: str, tries: _Tries) -> Call | None:
         """Send a reserved request; None to try again, and then nothing is reserved any more."""
@@ -178,6 +184,9 @@ class Caller:
             return self._call(
                 job, key, outcome=Outcome.REJECTED, reason=rejected.reason, raw=rejected.raw, sends=tries.sends
             )
+        except ImageFault as fault:
+            await self.journal.release(key)
+            return self._call(job, key, outcome=Outcome.REJECTED, reason=f"the image: {fault}", sends=0)
         except Transient as failed:
             _log.info("%s, turn %d: %s", job.origin.sample_id, job.origin.turn, failed.reason)
             await self._let_go(key, failed, job)
@@ -193,11 +202,12 @@ class Caller:
     async def _send(self, request: Request, key: str) -> tuple[Reply, float]:
         """Send once, in turn, and tell the gate what became of it. Returns the reply and its seconds."""
         estimate = request.size + self.counts.mean_completion
+        body = request.body(self.pictures)
         sent_at = await self.gate.enter(estimate)
         unused = 0
         try:
             self.counts.sent += 1
-            reply = await self.client.send(request.body(self.pictures), key)
+            reply = await self.client.send(body, key)
         except Transient as failed:
             if failed.overload:
                 unused = estimate
@@ -206,9 +216,10 @@ class Caller:
         except CurationError as error:
             self.stop(error)
             raise
+        else:
+            self.gate.answered(sent_at, reply.headers)
         finally:
             self.gate.leave(unused)
-        self.gate.answered(sent_at, reply.headers)
         self._last_answer = _now()
         return reply, self._last_answer - sent_at
 

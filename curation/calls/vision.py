@@ -7,13 +7,12 @@ its kin, patches of 32 pixels for gpt-4.1-mini, -nano and o4-mini).
 import base64
 import io
 from collections import OrderedDict
-from contextlib import suppress
 from math import ceil, sqrt
 from typing import NamedTuple, Protocol
 
 from PIL import Image
 
-from curation.images import LoadedImage
+from curation.images import ImageFault, LoadedImage
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -159,12 +158,10 @@ class Pictures:
     def _encode(self, image: LoadedImage) -> bytes:
         size = image.ref.width, image.ref.height
         fitted = self.tokenizer.fit(size)
-        mime: str
-        mime, data = image.ref.mime, image.data
-        if fitted != size:
-            # What can't be decoded goes out as it is: the endpoint's refusal is then the row's, not the run's.
-            with suppress(OSError, SyntaxError, ValueError, EOFError):
-                mime, data = _shrunk(image, fitted)
+        try:
+            mime, data = (image.ref.mime, image.data) if fitted == size else _shrunk(image, fitted)
+        except (OSError, SyntaxError, ValueError, EOFError) as error:
+            raise ImageFault("unreadable", f"its pixels can't be decoded: {error}") from error
         return b"data:" + mime.encode() + b";base64," + base64.b64encode(data)
 
     def tokens(self, image: LoadedImage) -> int:
