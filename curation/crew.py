@@ -198,8 +198,9 @@ class Crew:
     def _check(self) -> None:
         """Run every validator over what has come together."""
         subjects, self._unchecked = self._unchecked, []
+        batch = validators.frame(subjects)
         for name, version in self._validators.items() if subjects else ():
-            for issue in validators.run(name, subjects):
+            for issue in validators.run(name, subjects, batch):
                 self.results.issues[issue.code] += 1
                 self._writer.post(put_issues, issue)
             for subject in subjects:

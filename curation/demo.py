@@ -1,5 +1,6 @@
 """The whole loop, offline, on the bundled samples."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,8 @@ class DemoReport(Report):
     llava: export.ExportReport
     parquet: export.ExportReport
     status: status.StatusReport
+    example: str
+    """One record of the llava release: question and tagged text."""
 
     @property
     def exit_code(self) -> Exit:
@@ -48,6 +51,9 @@ class DemoReport(Report):
         )
         workspace = self.llava.out.parent.parent
         return [
+            "One of the traces, as a trainer reads it:",
+            self.example,
+            "",
             "The same by hand:",
             *(f"  python -m curation {verb} --workspace {workspace}" for verb in verbs),
             f"Releases: {self.llava.out} and {self.parquet.out}",
@@ -71,4 +77,18 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> DemoRep
         export.run(config=export.Config(workspace=workspace, format=format_)) for format_ in ("llava", "parquet")
     )
     counted = status.run(config=status.Config(workspace=workspace))
-    return DemoReport(annotate=annotated, validate_=validated, llava=llava, parquet=parquet, status=counted)
+    return DemoReport(
+        annotate=annotated,
+        validate_=validated,
+        llava=llava,
+        parquet=parquet,
+        status=counted,
+        example=_example(llava.out / "train.jsonl"),
+    )
+
+
+def _example(file: Path) -> str:
+    with file.open(encoding="utf-8") as lines:
+        record = json.loads(next(lines))
+    question, answer = (turn["value"] for turn in record["conversations"][:2])
+    return f"{question}\n{answer}"

@@ -1,6 +1,7 @@
 """Images as bytes: what they are by their content, read safely from a data set's folder."""
 
 import io
+import os
 import warnings
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -72,18 +73,26 @@ def _check_whole(image: Image.Image, data: bytes) -> None:
         raise ImageFault("truncated", "a JPEG without its end marker")
 
 
+def _leads_out(root: Path, name: str) -> bool:
+    """Tell whether a path leads out of the folder; a plain file name can do so only as a symbolic link."""
+    path = root / name
+    if "/" not in name and name != ".." and not path.is_symlink():
+        return False
+    return Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve())
+
+
 def load(root: Path, name: str) -> LoadedImage:
     """Read the image `name` under the folder `root`.
 
     Raises ImageFault with code outside for a path that leads out of the folder, missing, too-large, or as `inspect`.
     """
-    path = root / name
     try:
-        if Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
+        if _leads_out(root, name):
             raise ImageFault("outside", f"the path {name!r} leads out of {root.name}/")
-        if path.stat().st_size > MAX_BYTES:
-            raise ImageFault("too-large", f"{path.stat().st_size:,} bytes, at most {MAX_BYTES:,} are read")
-        return inspect(path.read_bytes())
+        with (root / name).open("rb") as file:
+            if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
+                raise ImageFault("too-large", f"{size:,} bytes, at most {MAX_BYTES:,} are read")
+            return inspect(file.read())
     except FileNotFoundError as error:
         raise ImageFault("missing", f"no file {root.name}/{name}") from error
     except OSError as error:

@@ -58,7 +58,8 @@ def read(raw: str) -> Answer:
         choice = completion.choices[0]
     except (ValueError, IndexError, RecursionError) as error:
         raise ValueError(f"not a chat completion: {raw[:80]!r}") from error
-    text = _UNSTORABLE.sub("\ufffd", choice.message.content or "")
+    text = choice.message.content or ""
+    text = text if text.isascii() and "\0" not in text else _UNSTORABLE.sub("\ufffd", text)
     outcome, reason = _outcome(choice, text)
     simulated = (completion.system_fingerprint or "").startswith("simulator")
     return Answer(outcome, reason, text, completion.model, _usage(completion.usage), simulated)

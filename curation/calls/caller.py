@@ -6,7 +6,6 @@ import random
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from curation.calls.answer import read
 from curation.calls.budget import Budget
 from curation.calls.client import Client, Rejected, Reply, Transient, Unreachable
 from curation.calls.journal import Journal
@@ -224,7 +223,7 @@ class Caller:
         return reply, self._last_answer - sent_at
 
     def _answered(self, job: Job, key: str, tries: _Tries, reply: Reply, seconds: float) -> Call:
-        answer = read(reply.raw)
+        answer = reply.answer
         self.counts.answered(answer.usage)
         return self._call(
             job,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import aiohttp
 import openai
 
-from curation.calls.answer import read
+from curation.calls.answer import Answer, read
 from curation.errors import CurationError, MissingError, StoppedError
 
 _PATH = "/chat/completions"
@@ -46,9 +46,10 @@ class Unreachable(Transient):
 
 
 class Reply(NamedTuple):
-    """A body as received, with the headers that came with it."""
+    """A body as received, what it says, and the headers that came with it."""
 
     raw: str
+    answer: Answer
     headers: Mapping[str, str]
 
 
@@ -96,10 +97,9 @@ class Client:
         if "html" in headers.get("content-type", ""):
             raise self._wrong_place(f"it answers HTML ({' '.join(text[:60].split())!r})")
         try:
-            read(text)
+            return Reply(text, read(text), headers)
         except ValueError as error:
             raise Transient(str(error), billed=True) from error
-        return Reply(text, headers)
 
     def _disconnected(self, error: openai.APIConnectionError) -> Transient:
         causes = list(_causes(error))

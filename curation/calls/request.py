@@ -41,15 +41,13 @@ class Request(NamedTuple):
 
     def body(self, pictures: Pictures) -> bytes:
         """Return the bytes to send: the canonical JSON with each image's data URL in the place of its digest."""
-        body = self.canonical
+        parts: list[bytes] = []
+        rest = self.canonical
         for image in self.images:
             # Inside a JSON string every quote is escaped, so this can only be the image's own place.
-            body = body.replace(_place(image.ref.digest), b'"url":"' + pictures.url(image) + b'"')
-        return body
-
-
-def _place(digest: str) -> bytes:
-    return b'"url":"' + digest.encode() + b'"'
+            before, _, rest = rest.partition(b'"url":"' + image.ref.digest.encode() + b'"')
+            parts += before, b'"url":"', pictures.url(image), b'"'
+        return b"".join((*parts, rest))
 
 
 def build(prompt: Prompt, model: Model, pictures: Pictures) -> Request:

@@ -136,7 +136,7 @@ class Pictures:
     Holds at most `capacity` bytes; images of neighbouring rows are mostly the same ones.
     """
 
-    def __init__(self, model: str, capacity: int = 128 * 2**20) -> None:
+    def __init__(self, model: str, capacity: int = 16 * 2**20) -> None:
         self.tokenizer = tokenizer(model)
         self._capacity = capacity
         self._held = 0

@@ -1,11 +1,15 @@
 """Images by their content: `images/<first two hex digits>/<hex digest>.<extension>` in the workspace."""
 
 import secrets
+from itertools import count
 from pathlib import Path
 
 from curation.errors import StoreError
 from curation.images import LoadedImage
 from schemas.sample import ImageRef
+
+_PROCESS = secrets.token_hex(4)
+_numbers = count()
 
 
 class ImageStore:
@@ -23,18 +27,26 @@ class ImageStore:
         """Keep the image. Raises StoreError where it can't be written."""
         path = self.path(image.ref)
         try:
-            if not path.exists() or path.stat().st_size != len(image.data):
+            if _size(path) != len(image.data):
+                path.parent.mkdir(exist_ok=True)
                 _write(path, image.data)
         except OSError as error:
             raise StoreError(f"the image {path} can't be written: {error.strerror}") from error
 
 
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
 def _write(path: Path, data: bytes) -> None:
     """Write the file. A reader never sees half of it: it is written to another name and renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    partial = path.with_name(f".{path.name}.{_PROCESS}-{next(_numbers)}")
     try:
         partial.write_bytes(data)
         partial.replace(path)
-    finally:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        raise

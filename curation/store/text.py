@@ -24,7 +24,9 @@ class AnyText(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Escape what the database can't hold."""
-        return value and _UNSAFE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", value)
+        if not value or (value.isascii() and _MARK not in value and "\0" not in value):
+            return value
+        return _UNSAFE.sub(lambda found: f"{_MARK}{ord(found[0]):04x}", value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         """Restore what was escaped."""

@@ -103,11 +103,12 @@ def _whole(text: str) -> str:
     return _SURROGATES.sub("\ufffd", text)
 
 
-def run(name: str, subjects: list[Subject]) -> list[Issue]:
-    """Check the subjects with one validator."""
+def run(name: str, subjects: list[Subject], batch: pl.DataFrame | None = None) -> list[Issue]:
+    """Check the subjects with one validator; `batch` is their frame, where it is made already."""
     validator = get(name)
     by_id = {subject.id: subject for subject in subjects}
-    return list(_issues(name, validator.VERSION, by_id, validator.check(frame(subjects))))
+    found = validator.check(frame(subjects) if batch is None else batch)
+    return list(_issues(name, validator.VERSION, by_id, found))
 
 
 def _issues(name: str, version: int, subjects: dict[str, Subject], found: pl.DataFrame) -> Iterator[Issue]:
