@@ -155,7 +155,7 @@ def _check_reachable(hub: str) -> None:
 
     def ask() -> None:
         try:
-            HfApi().dataset_info(hub, timeout=HUB_SECONDS)
+            HfApi().dataset_info(hub, timeout=2 * HUB_SECONDS)
             answer.set_result(None)
         except Exception as error:  # noqa: BLE001 - it is raised again, in the thread that waits
             answer.set_exception(error)
