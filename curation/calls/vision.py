@@ -4,12 +4,12 @@ Source of the formulas: OpenAI, "Images and vision", section "Calculating costs"
 its kin, patches of 32 pixels for gpt-4.1-mini, -nano and o4-mini).
 """
 
-import base64
 import io
 from collections import OrderedDict
 from math import ceil, sqrt
 from typing import NamedTuple, Protocol
 
+import pybase64
 from PIL import Image
 
 from curation.images import ImageFault, LoadedImage
@@ -162,7 +162,7 @@ class Pictures:
             mime, data = (image.ref.mime, image.data) if fitted == size else _shrunk(image, fitted)
         except (OSError, SyntaxError, ValueError, EOFError) as error:
             raise ImageFault("unreadable", f"its pixels can't be decoded: {error}") from error
-        return b"data:" + mime.encode() + b";base64," + base64.b64encode(data)
+        return b"data:" + mime.encode() + b";base64," + pybase64.b64encode(data)
 
     def tokens(self, image: LoadedImage) -> int:
         """Return the prompt tokens that the image will cost."""

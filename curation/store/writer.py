@@ -20,7 +20,7 @@ R = TypeVar("R")
 Step = Callable[[Connection, Sequence[A]], Sequence[R] | None]
 """Writes many arguments at once; returns a result for each, or None where there is nothing to say."""
 
-GATHER = 0.005
+GATHER = 0.01
 """Seconds in which others may join a commit: fewer commits, and fewer changes between the threads."""
 GROUP = 256
 """The most writes in one commit."""
