@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, P
 from curation import recipes, sources
 from curation.calls.asker import Attempts
 from curation.calls.budget import Budget
-from curation.calls.caller import Caller
+from curation.calls.caller import Caller, Service
 from curation.calls.client import Client
 from curation.calls.limits import Gate, Limits
 from curation.calls.prices import FREE, Price, price
@@ -293,9 +293,7 @@ def _settings(config: Config) -> dict[str, Any]:
 def _caller(config: Config, endpoint: _Endpoint, journal: StoreJournal) -> Caller:
     return Caller(
         Client(endpoint.url, endpoint.key, config.timeout),
-        endpoint.name,
-        _model(config),
-        _price(config),
+        Service(endpoint.name, _model(config), _price(config)),
         Gate(Limits(config.concurrency, config.rpm, config.tpm)),
         journal,
         Budget(None if config.max_cost is None else int(config.max_cost * NANO)),

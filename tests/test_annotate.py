@@ -229,6 +229,21 @@ def test_kill_9_pays_nothing_twice_that_was_stored(tmp_path, seed):
     assert twice <= counted["money"]["maybe_billed_requests"] <= 5 * workers
 
 
+def test_the_whole_chain_on_postgresql(tmp_path, postgres_url):
+    data, where = chartqa(tmp_path / "data", 30), {"CURATION_STORE": postgres_url}
+    with simulator(tmp_path, "all=0.3") as endpoint:
+        flags = ("--data", data, "--split", "test", "--workspace", tmp_path / "w", "--base-url", endpoint.url)
+        done = report("annotate", "--source", "chartqa", *flags, **where)
+        again = report("annotate", "--source", "chartqa", *flags, **where)
+    assert done["traces"] + sum(done["failures"].values()) == 30
+    assert again["already"] >= done["traces"]
+    assert report("validate", "--workspace", tmp_path / "w", **where)["sources"][0]["traced"] == again["already"]
+    assert report("export", "--workspace", tmp_path / "w", **where)["counts"]["traces"]
+    counted = report("status", "--workspace", tmp_path / "w", **where)
+    assert adds_up(counted)
+    assert not (tmp_path / "w/curation.db").exists()
+
+
 def test_two_runs_at_once_share_the_work(tmp_path):
     data, workspace = chartqa(tmp_path / "data", 60), tmp_path / "w"
     with simulator(tmp_path, latency=0.05) as endpoint:

@@ -8,7 +8,7 @@ import pytest
 
 from curation.calls.asker import Asker, Attempts, NoAnswer
 from curation.calls.budget import Budget
-from curation.calls.caller import Caller, NoSchema, Origin, Patience
+from curation.calls.caller import Caller, NoSchema, Origin, Patience, Service
 from curation.calls.client import Client
 from curation.calls.limits import Gate, Limits
 from curation.calls.prices import Price
@@ -57,7 +57,8 @@ class Memory:
 
 def caller(url: str, journal: Memory, budget: int | None = None, **limits: Any) -> Caller:
     gate = Gate(Limits(**{"concurrency": 8} | limits))
-    made = Caller(Client(url, "key", 5), url, Model("gpt-4o", 600), Price(2.5, 10), gate, journal, Budget(budget))
+    service = Service(url, Model("gpt-4o", 600), Price(2.5, 10))
+    made = Caller(Client(url, "key", 5), service, gate, journal, Budget(budget))
     made.patience = QUICK
     return made
 

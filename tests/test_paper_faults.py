@@ -18,7 +18,7 @@ from aiohttp import web
 
 from curation.calls.asker import Attempts
 from curation.calls.budget import Budget
-from curation.calls.caller import Caller
+from curation.calls.caller import Caller, Service
 from curation.calls.client import Client
 from curation.calls.limits import Gate, Limits
 from curation.calls.prices import Price
@@ -59,7 +59,7 @@ def annotate(folder: Path, url: str, samples: list[Ready], retry_failed: bool = 
             journal = StoreJournal(writer, run.id, run.locks)
             client = Client(url, "none", 10)
             gate = Gate(Limits(8))
-            caller = Caller(client, url, Model("gpt-4o"), Price(2.5, 10), gate, journal, Budget())
+            caller = Caller(client, Service(url, Model("gpt-4o"), Price(2.5, 10)), gate, journal, Budget())
             terms = Terms("paper", "schema", fall_back=True, attempts=Attempts(1, retry_failed))
             crew = Crew(caller, store, writer, terms)
             try:

@@ -56,10 +56,10 @@ def cli(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def report(*arguments: object) -> dict[str, Any]:
+def report(*arguments: object, **env: str) -> dict[str, Any]:
     """Run a verb in this process with --json, and return its report; failed rows don't fail the test."""
     out, err = io.StringIO(), io.StringIO()
-    with mock.patch.dict(os.environ, environment(), clear=True), redirect_stdout(out), redirect_stderr(err):
+    with mock.patch.dict(os.environ, environment(**env), clear=True), redirect_stdout(out), redirect_stderr(err):
         code = main([*map(str, arguments), "--json"])
     assert code in {0, 1, 3}, err.getvalue()
     parsed: dict[str, Any] = json.loads(out.getvalue())

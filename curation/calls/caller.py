@@ -56,6 +56,15 @@ class Job(NamedTuple):
     attempt: int
 
 
+class Service(NamedTuple):
+    """What is asked, and what it costs."""
+
+    endpoint: str
+    """Name of the endpoint in keys and records: its base URL, or `simulator`."""
+    model: Model
+    price: Price
+
+
 class Counts:
     """What a run has done so far; the progress line and the report read it."""
 
@@ -108,19 +117,14 @@ class _Tries:
 class Caller:
     """The request core of one run."""
 
-    def __init__(
-        self, client: Client, endpoint: str, model: Model, price: Price, gate: Gate, journal: Journal, budget: Budget
-    ) -> None:
+    def __init__(self, client: Client, service: Service, gate: Gate, journal: Journal, budget: Budget) -> None:
         self.client = client
-        self.endpoint = endpoint
-        """Name of the endpoint in keys and records: its base URL, or `simulator`."""
-        self.model = model
-        self.price = price
+        self.endpoint, self.model, self.price = service
         self.gate = gate
         self.journal = journal
         self.budget = budget
         self.patience = Patience()
-        self.pictures = Pictures(model.name)
+        self.pictures = Pictures(service.model.name)
         self.counts = Counts()
         self.stopped: Exception | None = None
         """Why nothing more is sent, if so."""
