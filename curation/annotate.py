@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -185,6 +185,7 @@ def _check(config: Config) -> None:
     recipes.get(config.recipe)
     for name in config.source:
         sources.get(name)
+    _price(config)
 
 
 def _places(config: Config) -> list[Place]:
@@ -233,9 +234,13 @@ def _base_url(config: Config) -> str:
 
 def estimate(config: Config) -> Estimate:
     """Say what the run would ask and cost."""
+    with Store.open(config.workspace) if Store.exists(config.workspace) else nullcontext() as store:
+        return _estimate(config, store)
+
+
+def _estimate(config: Config, store: Store | None) -> Estimate:
     rate = _price(config)
     tally = Tally()
-    store = Store.open(config.workspace) if Store.exists(config.workspace) else None
     made_by = {
         "recipe": config.recipe,
         "prompt_version": recipes.get(config.recipe).VERSION,
@@ -318,8 +323,13 @@ async def _work(crew: Crew, caller: Caller, samples: Iterator[Ready], config: Co
             await crew.work(samples)
         except StoppedError as error:
             return error
+        except asyncio.CancelledError:
+            if caller.stopped is None:
+                raise
+            return StoppedError("left at once; `status` counts what was on its way; the same command goes on from here")
         finally:
             ticker.cancel()
+            _tell(crew.results, caller, advance)
     return None
 
 
@@ -347,10 +357,15 @@ def _stoppable(caller: Caller) -> Iterator[None]:
 
 async def _tick(results: Results, caller: Caller, advance: Advance) -> None:
     while True:
-        failed = results.failures.total()
-        words = f"{caller.gate.in_flight} in flight, {failed} failed, ${caller.budget.spent / NANO:.4f}"
-        advance(results.turns, words)
+        _tell(results, caller, advance)
         await asyncio.sleep(0.2)
+
+
+def _tell(results: Results, caller: Caller, advance: Advance) -> None:
+    failed, spent = results.failures.total(), caller.budget.spent / NANO
+    tokens = caller.counts.usage.prompt_tokens + caller.counts.usage.completion_tokens
+    words = f"turns, {failed} failed, {caller.gate.in_flight} in flight, {tokens:,} tokens, ${spent:.4f}"
+    advance(results.turns, words)
 
 
 def _report(

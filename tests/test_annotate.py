@@ -274,6 +274,22 @@ def test_ctrl_c_brings_home_what_is_on_its_way(tmp_path):
     assert (money["reserved_requests"], money["maybe_billed_requests"]) == (0, 0)
 
 
+def test_a_second_ctrl_c_leaves_at_once_and_says_so(tmp_path):
+    data, workspace = chartqa(tmp_path / "data", 40), tmp_path / "w"
+    with simulator(tmp_path, latency=60) as endpoint:
+        where = ("--data", data, "--split", "test", "--workspace", workspace, "--base-url", endpoint.url)
+        with start("annotate", "--source", "chartqa", *where, "--concurrency", 8) as process:
+            while len(endpoint.requests()) < 8:
+                assert process.poll() is None
+            process.send_signal(2)
+            assert process.stderr is not None
+            assert "Ctrl-C again" in process.stderr.readline()
+            process.send_signal(2)
+            _, errors = process.communicate(timeout=30)
+        assert (process.returncode, errors) == (3, "")
+    assert status(workspace)["money"]["maybe_billed_requests"] >= 8
+
+
 def test_the_key_is_in_no_file_and_no_output(tmp_path):
     data, workspace = chartqa(tmp_path / "data"), tmp_path / "w"
     with simulator(tmp_path, api_key="another") as endpoint:
