@@ -84,7 +84,7 @@ def rows(folder: Path, query: str) -> list[Any]:
 
 
 @contextmanager
-def recording(answer: dict[str, str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def recording(answer: dict[str, str], *, counts: bool = True) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Serve an endpoint that always gives the same stages, and keeps the bodies that it got."""
     bodies: list[dict[str, Any]] = []
     loop = asyncio.new_event_loop()
@@ -94,7 +94,8 @@ def recording(answer: dict[str, str]) -> Iterator[tuple[str, list[dict[str, Any]
         message = {"role": "assistant", "content": json.dumps(answer)}
         usage = {"prompt_tokens": 1000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 400}}
         choices = [{"index": 0, "finish_reason": "stop", "message": message}]
-        return web.json_response({"id": "x", "model": "gpt-4o-2024-08-06", "choices": choices, "usage": usage})
+        body = {"id": "x", "model": "gpt-4o-2024-08-06", "choices": choices}
+        return web.json_response(body | {"usage": usage} if counts else body)
 
     async def begin() -> tuple[web.AppRunner, str]:
         app = web.Application(client_max_size=2**26)
@@ -214,6 +215,12 @@ def test_7_earlier_turns_are_in_the_prompt_and_everything_is_kept(tmp_path):
         assert version.startswith("sha256:")
         assert cost == (600 * 2500 + 400 * 2500 + 100 * 10_000)
         assert json.loads(raw)["model"] == "gpt-4o-2024-08-06"
+
+
+def test_7_an_answer_without_a_count_of_its_tokens_is_not_free(tmp_path):
+    with recording(STAGES_SAID, counts=False) as (url, _):
+        annotate(tmp_path / "w", url, list(dialogues(picture(tmp_path), 1)))
+    assert all(cost > 0 for (cost,) in rows(tmp_path / "w", "SELECT cost FROM calls"))
 
 
 def test_7_rejected_answers_are_kept_with_their_raw_text(tmp_path):

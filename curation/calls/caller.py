@@ -6,6 +6,7 @@ import random
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from curation.calls.answer import Answer
 from curation.calls.budget import Budget
 from curation.calls.client import Client, Rejected, Reply, Transient, Unreachable
 from curation.calls.journal import Journal
@@ -221,22 +222,24 @@ class Caller:
             raise
         else:
             self.gate.answered(sent_at, reply.headers)
+            usage = _usage(request, reply.answer)
+            unused = estimate - usage.prompt_tokens - usage.completion_tokens
         finally:
             self.gate.leave(unused)
         self._last_answer = _now()
         return reply, self._last_answer - sent_at
 
     def _answered(self, job: Job, key: str, tries: _Tries, reply: Reply, seconds: float) -> Call:
-        answer = reply.answer
-        self.counts.answered(answer.usage)
+        answer, usage = reply.answer, _usage(job.request, reply.answer)
+        self.counts.answered(usage)
         return self._call(
             job,
             key,
             outcome=answer.outcome,
             reason=answer.reason,
             raw=reply.raw,
-            usage=answer.usage,
-            cost=self.price.cost(answer.usage),
+            usage=usage,
+            cost=self.price.cost(usage),
             sends=tries.sends,
             seconds=round(seconds, 4),
         )
@@ -271,6 +274,13 @@ class Caller:
             raise StoppedError(
                 f"{self.client.base_url} stopped answering ({failed.reason}); the same command goes on from here"
             )
+
+
+def _usage(request: Request, answer: Answer) -> Usage:
+    """Return the tokens as the endpoint counted them, or our own estimate where it did not: no answer is free."""
+    if answer.usage.prompt_tokens or answer.usage.completion_tokens:
+        return answer.usage
+    return Usage(prompt_tokens=request.size, completion_tokens=len(answer.text) // 4)
 
 
 def _now() -> float:

@@ -100,7 +100,7 @@ class Gate:
             raise
 
     def leave(self, over: int = 0) -> None:
-        """Give the turn back; `over` is by how many tokens the request was overestimated."""
+        """Give the turn back; `over` is by how many tokens the request was overestimated, negative if under."""
         self.in_flight -= 1
         if over and (bucket := self._buckets.get("tokens")):
             bucket.level = min(bucket.capacity, bucket.level + over)
