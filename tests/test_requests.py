@@ -8,6 +8,7 @@ import json
 import tracemalloc
 from contextlib import suppress
 
+import pybase64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -315,13 +316,13 @@ class Shrinking(Bounded):
 def counted(monkeypatch):
     """Count the encodings."""
     encodings = []
-    encode = base64.b64encode
+    encode = pybase64.b64encode
 
     def count(data):
         encodings.append(len(data))
         return encode(data)
 
-    monkeypatch.setattr(vision.base64, "b64encode", count)
+    monkeypatch.setattr(vision.pybase64, "b64encode", count)
     return encodings
 
 
