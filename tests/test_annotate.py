@@ -68,6 +68,20 @@ def test_one_added_row_asks_for_one(tmp_path):
         assert annotate(endpoint, data, workspace)["requests"] == 1
 
 
+def test_a_row_that_is_mended_is_a_sample_and_its_issue_is_gone(tmp_path):
+    data, workspace = chartqa(tmp_path / "data", 2), tmp_path / "w"
+    image = data / "test/png/0.png"
+    whole = image.read_bytes()
+    image.write_bytes(whole[:50])
+    with simulator(tmp_path) as endpoint:
+        assert annotate(endpoint, data, workspace)["unusable_rows"] == {"source:image-truncated": 2}
+        assert status(workspace)["sources"][0]["unusable"] == 2
+        image.write_bytes(whole)
+        assert annotate(endpoint, data, workspace)["traces"] == 2
+    counted = status(workspace)
+    assert (counted["sources"][0]["unusable"], counted["issues"]) == (0, [])
+
+
 def test_a_changed_prompt_version_asks_again(tmp_path):
     data, workspace = chartqa(tmp_path / "data"), tmp_path / "w"
     with simulator(tmp_path) as endpoint:

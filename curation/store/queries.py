@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, case, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, exists, func, or_, select, tuple_
 
 from curation.store.journal import call_from
 from curation.store.tables import calls, checks, failures, issues, samples, traces
@@ -100,13 +100,19 @@ def mean_completion(engine: Engine, model: str) -> int | None:
 
 
 def outdated() -> ColumnElement[bool]:
-    """Tell whether a newer version of an issue's validator has looked at the same trace or answer since."""
+    """Tell whether an issue no longer stands.
+
+    A newer version of its validator has looked at the same trace or answer since; or it says why a row could not be a
+    sample, and the row is one by now.
+    """
     newer = checks.alias("newer")
-    return exists().where(
+    seen_again = exists().where(
         newer.c.subject.in_([issues.c.trace_id, issues.c.call_key]),
         newer.c.validator == issues.c.validator,
         newer.c.version > issues.c.version,
     )
+    mended = exists().where(samples.c.id == issues.c.sample_id)
+    return or_(seen_again, and_(issues.c.validator == "source", issues.c.severity == "error", mended))
 
 
 def has_error() -> ColumnElement[bool]:
