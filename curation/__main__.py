@@ -1,15 +1,17 @@
 """The command line: verb -> module. Prints what the verb reports, and maps errors to exit codes.
 
-Nothing heavy is imported here: a verb's module is loaded when it is called.
+A verb's module is loaded when it is called, and what reads the flags when there are any: the first help comes at once.
 """
 
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError, Parameter
+from curation import __version__
 
 if TYPE_CHECKING:
+    from cyclopts import App, CycloptsError
+
     from curation.config import Report
 
 VERBS = {
@@ -20,9 +22,13 @@ VERBS = {
     "simulator": "Serve the simulated endpoint, to try any client on it.",
     "demo": "The whole loop, offline, on the bundled samples.",
 }
-_HELP = """Four-stage visual reasoning data: annotate, validate, export.
+_HELP = """Usage: python -m curation VERB [--flags]
 
-First steps, with nothing but this program:
+Four-stage visual reasoning data: annotate, validate, export.
+
+{verbs}
+
+`VERB --help` explains the flags of a verb. First steps, with nothing but this program:
 
   python -m curation annotate --source chartqa --sample --offline
   python -m curation validate
@@ -32,10 +38,17 @@ First steps, with nothing but this program:
 Exit codes: 0 done, 1 done with failures, 2 wrong usage or something missing, 3 stopped and resumable."""
 
 
-def build() -> App:
+def overview() -> str:
+    """Return the help of the program as a whole."""
+    return _HELP.format(verbs="\n".join(f"  {verb:10} {help_}" for verb, help_ in VERBS.items()))
+
+
+def build() -> "App":
     """Make the command line."""
+    from cyclopts import App, Parameter
+
     parameters = Parameter(negative=(), show_env_var=False, show_default=_shown)
-    app = App(name="curation", help=_HELP, help_format="plaintext", default_parameter=parameters, version=_version)
+    app = App(name="curation", help_format="plaintext", default_parameter=parameters, version=__version__)
     for verb, help_ in VERBS.items():
         app.command(f"curation.{verb}:run", name=verb, help=help_)
     return app
@@ -46,15 +59,14 @@ def _shown(default: Any) -> str | None:
     return None if default in (None, False, (), "") or isinstance(default, Path) else str(default).strip("()")
 
 
-def _version() -> str:
-    from curation import __version__
-
-    return __version__
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run a verb, print its report, and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments in ([], ["--help"], ["-h"], ["--version"]):
+        print(__version__ if arguments == ["--version"] else overview())
+        return 0
+    from cyclopts import CycloptsError
+
     try:
         command, bound, _ = build().parse_args(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
@@ -70,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     return _show(report, as_json="--json" in arguments)
 
 
-def _usage(error: CycloptsError) -> str:
+def _usage(error: "CycloptsError") -> str:
     """Say in one line what is wrong with the flags."""
     cause: Any = error.__cause__
     if hasattr(cause, "errors"):  # Pydantic's ValidationError
