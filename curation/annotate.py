@@ -365,6 +365,8 @@ def _tell(results: Results, caller: Caller, advance: Advance) -> None:
     failed, spent = results.failures.total(), caller.budget.spent / NANO
     tokens = caller.counts.usage.prompt_tokens + caller.counts.usage.completion_tokens
     words = f"turns, {failed} failed, {caller.gate.in_flight} in flight, {tokens:,} tokens, ${spent:.4f}"
+    if caller.gate.pause > 1:
+        words += f", paused for {caller.gate.pause:.0f} s as the endpoint asked"
     advance(results.turns, words)
 
 

@@ -87,6 +87,11 @@ class Gate:
             if limit is not None:
                 self._buckets[name] = _Bucket(limit, _now())
 
+    @property
+    def pause(self) -> float:
+        """Seconds that are left of the pause that all share; 0 where there is none."""
+        return max(0.0, self._paused_until - _now())
+
     async def enter(self, tokens: int) -> float:
         """Wait for a turn; return the time at which the request went out. Raises what `close` was given."""
         turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
@@ -155,7 +160,7 @@ class Gate:
             return None
         now = _now()
         waits = (bucket.wait(_amount(name, tokens), now) for name, bucket in self._buckets.items())
-        return max(0.0, self._paused_until - now, *waits)
+        return max(self.pause, *waits, 0.0)
 
     def _admit(self) -> None:
         while self._waiting:
