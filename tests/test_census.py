@@ -119,7 +119,6 @@ def test_issues_are_counted_by_code_without_those_that_are_outdated(counted: Sto
     assert census.by_code(counted.engine) == [
         ("chart", "source:image-missing", "error", 2),
         ("chart", "source:no-target", "error", 1),
-        ("chart", "source:odd", "error", 1),
         ("chart", "structure:empty", "error", 1),
         ("chart", "structure:missing", "error", 2),
         ("chart", "structure:missing", "warning", 1),
