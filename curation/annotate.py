@@ -211,7 +211,9 @@ async def _endpoint(config: Config) -> AsyncIterator[_Endpoint]:
             yield _Endpoint(SIMULATOR, running.url, "offline")
         return
     url = _base_url(config)
-    key = os.environ.get("OPENAI_API_KEY", "")
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise UsageError("OPENAI_API_KEY holds characters that no key has; set it again")
     if not key and url == OPENAI_URL:
         raise MissingError(
             "no key: set OPENAI_API_KEY, or use --offline for the built-in simulator, "

@@ -106,6 +106,15 @@ def test_a_refused_key_stops_at_once(capsys, monkeypatch, tmp_path):
     assert "wrong" not in err
 
 
+def test_a_key_with_a_line_end_is_that_key_and_a_broken_one_is_not_shown(capsys, monkeypatch, tmp_path):
+    with simulator(tmp_path, api_key="right") as endpoint:
+        where = ("--base-url", endpoint.url, "--workspace", tmp_path / "w", "--limit", 2)
+        assert run(capsys, monkeypatch, *SAMPLE, *where, OPENAI_API_KEY="right\n")[0] == 0
+        code, out, err = run(capsys, monkeypatch, *SAMPLE, *where, OPENAI_API_KEY="sk-\nsecret")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "secret" not in out + err
+
+
 def test_an_endpoint_that_answers_html_is_named(capsys, monkeypatch, tmp_path):
     with simulator(tmp_path, html=True) as endpoint:
         code, _, err = run(capsys, monkeypatch, *SAMPLE, "--base-url", endpoint.url, "--workspace", tmp_path / "w")
