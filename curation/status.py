@@ -7,26 +7,13 @@ from pydantic import BaseModel
 
 from curation.config import Report, Table, WorkspaceConfig
 from curation.store import Store, census
+from curation.store.census import SourceCount
 from curation.store.liveness import alive
 from schemas.call import NANO
 
 
 class Config(WorkspaceConfig):
     """Flags of `status`."""
-
-
-class SourceRow(BaseModel):
-    """Rows and turns of one source; rows = samples + unusable, turns = traced + failed + pending."""
-
-    source: str
-    rows: int
-    samples: int
-    unusable: int
-    turns: int
-    traced: int
-    failed: int
-    pending: int
-    clean: int
 
 
 class Money(BaseModel):
@@ -44,7 +31,7 @@ class Money(BaseModel):
 class StatusReport(Report):
     """The state of a workspace."""
 
-    sources: list[SourceRow]
+    sources: list[SourceCount]
     traces: dict[str, int]
     """By state: clean, flagged, unchecked."""
     failed: dict[str, int]
@@ -56,7 +43,7 @@ class StatusReport(Report):
 
     def tables(self) -> list[Table]:
         """Return all figures."""
-        columns = tuple(SourceRow.model_fields)
+        columns = tuple(SourceCount.model_fields)
         return [
             Table("sources", columns, [tuple(row.model_dump().values()) for row in self.sources]),
             Table("traces", ("state", "count"), sorted(self.traces.items())),
@@ -82,7 +69,7 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> StatusR
         engine = store.engine
         money = census.money(engine, lambda run_id: alive(store.locks, run_id))
         return StatusReport(
-            sources=[_source(count) for count in census.by_source(engine)],
+            sources=census.by_source(engine),
             traces=census.by_state(engine),
             failed=census.failed_by_outcome(engine),
             issues=census.by_code(engine),
@@ -97,7 +84,3 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> StatusR
                 saved_requests=money.saved_requests,
             ),
         )
-
-
-def _source(count: census.SourceCount) -> SourceRow:
-    return SourceRow(rows=count.samples + count.unusable, **count._asdict())

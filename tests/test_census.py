@@ -1,12 +1,14 @@
 """The census: every figure of a small workspace that was made by hand."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import insert
 
 from curation.store import Store, census, tables
 from curation.store.steps import put_calls, put_checks, put_failures, put_issues, put_samples, put_traces
 from schemas.call import Outcome
-from tests.records import call, check, failure, issue, sample, trace
+from tests.records import BEGIN, call, check, failure, issue, sample, trace
 
 
 @pytest.fixture
@@ -56,9 +58,15 @@ def by_name(store: Store) -> dict[str, census.SourceCount]:
 
 def test_rows_and_turns_are_counted_by_source(counted: Store) -> None:
     assert census.by_source(counted.engine) == [
-        census.SourceCount("chart", samples=3, unusable=2, turns=6, traced=4, failed=1, pending=1, clean=2),
-        census.SourceCount("doc", samples=1, unusable=0, turns=1, traced=1, failed=0, pending=0, clean=0),
-        census.SourceCount("lost", samples=0, unusable=1, turns=0, traced=0, failed=0, pending=0, clean=0),
+        census.SourceCount(
+            source="chart", rows=5, samples=3, unusable=2, turns=6, traced=4, failed=1, pending=1, clean=2
+        ),
+        census.SourceCount(
+            source="doc", rows=1, samples=1, unusable=0, turns=1, traced=1, failed=0, pending=0, clean=0
+        ),
+        census.SourceCount(
+            source="lost", rows=1, samples=0, unusable=1, turns=0, traced=0, failed=0, pending=0, clean=0
+        ),
     ]
 
 
@@ -129,6 +137,15 @@ def test_issues_are_counted_by_code_without_those_that_are_outdated(counted: Sto
 
 def test_failed_turns_are_counted_once_each_by_outcome(counted: Store) -> None:
     assert census.failed_by_outcome(counted.engine) == {"refused": 1}
+
+
+def test_a_turn_that_failed_in_several_ways_is_counted_by_its_last_call(store: Store) -> None:
+    store.write(put_samples, [sample()])
+    for at, outcome in enumerate(["refused", "cut-off"]):
+        key = f"key {at}"
+        store.write(put_calls, [call(key, outcome=outcome, created_at=BEGIN + timedelta(seconds=at))])
+        store.write(put_failures, [failure(key, outcome=outcome, recipe=outcome)])
+    assert census.failed_by_outcome(store.engine) == {"cut-off": 1}
 
 
 def test_calls_are_counted_by_outcome(store: Store) -> None:

@@ -7,7 +7,8 @@ clean or flagged. Each adds up.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Select, and_, case, exists, func, select
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, Engine, Select, case, exists, func, select
 
 from curation.store.queries import has_error, is_checked, is_current, outdated, snapshot
 from curation.store.tables import calls, failures, issues, ledger, samples, traces
@@ -15,10 +16,13 @@ from curation.store.tables import calls, failures, issues, ledger, samples, trac
 Counts = dict[str, int]
 
 
-class SourceCount(NamedTuple):
-    """The figures of one source."""
+class SourceCount(BaseModel):
+    """The figures of one source; rows = samples + unusable, turns = traced + failed + pending."""
+
+    model_config = ConfigDict(frozen=True)
 
     source: str
+    rows: int
     samples: int
     unusable: int
     """Rows that could not be samples."""
@@ -63,11 +67,12 @@ def by_source(engine: Engine) -> list[SourceCount]:
 
 
 def _count(source: str, held: Any, traced: Counts, clean: Counts, failed: Counts, unusable: Counts) -> SourceCount:
-    turns = int(held.turns) if held else 0
+    turns, kept = (int(held.turns), held.samples) if held else (0, 0)
     done, lost = traced.get(source, 0), failed.get(source, 0)
     return SourceCount(
         source=source,
-        samples=held.samples if held else 0,
+        rows=kept + unusable.get(source, 0),
+        samples=kept,
         unusable=unusable.get(source, 0),
         turns=turns,
         traced=done,
@@ -141,13 +146,17 @@ def by_outcome(engine: Engine) -> Counts:
 
 def failed_by_outcome(engine: Engine) -> Counts:
     """Count turns that ended without a trace, by the outcome of their last call."""
-    turns = _failed_turns().subquery()
-    last = (
-        select(failures.c.sample_id, failures.c.turn, func.max(failures.c.outcome).label("outcome"))
-        .join(turns, and_(turns.c.sample_id == failures.c.sample_id, turns.c.turn == failures.c.turn))
-        .group_by(failures.c.sample_id, failures.c.turn)
+    has_trace = exists().where(traces.c.sample_id == failures.c.sample_id, traces.c.turn == failures.c.turn)
+    latest = func.row_number().over(
+        partition_by=(failures.c.sample_id, failures.c.turn), order_by=(calls.c.created_at.desc(), failures.c.call_key)
+    )
+    ranked = (
+        select(failures.c.outcome, latest.label("place"))
+        .outerjoin_from(failures, calls, calls.c.key == failures.c.call_key)
+        .where(~has_trace)
         .subquery()
     )
+    last = select(ranked.c.outcome).where(ranked.c.place == 1).subquery()
     with engine.connect() as connection:
         return _pairs(connection, select(last.c.outcome, func.count()).group_by(last.c.outcome))
 

@@ -1,11 +1,26 @@
 """What the verbs read: in pages, so that memory does not grow with the workspace."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from curation.store.journal import call_from
 from curation.store.tables import calls, checks, failures, issues, samples, traces
@@ -52,21 +67,13 @@ def traced(engine: Engine, sample_ids: Sequence[str], made_by: dict[str, str]) -
 def unchecked_traces(engine: Engine, validator: str, version: int) -> Iterator[list[tuple[Sample, Trace]]]:
     """Return the traces that this version of the validator has not seen, a page at a time."""
     seen = exists().where(checks.c.subject == traces.c.id, checks.c.validator == validator, checks.c.version == version)
-    after = ""
-    while True:
-        query = (
-            select(samples.c.record.label("sample"), traces.c.record.label("trace"), traces.c.id)
-            .join_from(traces, samples, samples.c.id == traces.c.sample_id)
-            .where(traces.c.id > after, ~seen)
-            .order_by(traces.c.id)
-            .limit(PAGE)
-        )
-        with engine.connect() as connection:
-            rows = connection.execute(query).all()
-        if not rows:
-            return
-        yield [(from_json(Sample, row.sample), from_json(Trace, row.trace)) for row in rows]
-        after = rows[-1].id
+    query = (
+        select(samples.c.record.label("sample"), traces.c.record.label("trace"), traces.c.id)
+        .join_from(traces, samples, samples.c.id == traces.c.sample_id)
+        .where(~seen)
+    )
+    for page in _pages(partial(_read, engine), query, traces.c.id):
+        yield [(from_json(Sample, row.sample), from_json(Trace, row.trace)) for row in page]
 
 
 def unchecked_answers(engine: Engine, validator: str, version: int) -> Iterator[list[tuple[Sample, Call]]]:
@@ -74,21 +81,28 @@ def unchecked_answers(engine: Engine, validator: str, version: int) -> Iterator[
     seen = exists().where(checks.c.subject == calls.c.key, checks.c.validator == validator, checks.c.version == version)
     has_trace = exists().where(traces.c.sample_id == failures.c.sample_id, traces.c.turn == failures.c.turn)
     last = select(failures.c.call_key).where(failures.c.outcome == "unparsable", ~has_trace)
-    after = ""
-    while True:
-        query = (
-            select(samples.c.record.label("sample"), calls)
-            .join_from(calls, samples, samples.c.id == calls.c.sample_id)
-            .where(calls.c.key > after, calls.c.key.in_(last), ~seen)
-            .order_by(calls.c.key)
-            .limit(PAGE)
-        )
-        with engine.connect() as connection:
-            rows = connection.execute(query).all()
-        if not rows:
-            return
-        yield [(from_json(Sample, row.sample), call_from(row)) for row in rows]
-        after = rows[-1].key
+    query = (
+        select(samples.c.record.label("sample"), calls)
+        .join_from(calls, samples, samples.c.id == calls.c.sample_id)
+        .where(calls.c.key.in_(last), ~seen)
+    )
+    for page in _pages(partial(_read, engine), query, calls.c.key):
+        yield [(from_json(Sample, row.sample), call_from(row)) for row in page]
+
+
+def _read(engine: Engine, query: Select[Any]) -> Sequence[Row[Any]]:
+    """Read a page; nothing is held open until the next."""
+    with engine.connect() as connection:
+        return connection.execute(query).all()
+
+
+def _pages(read: Callable[[Select[Any]], Sequence[Row[Any]]], query: Select[Any], by: Column[Any]) -> Iterator[Any]:
+    """Return the query's rows in the order of a column without repeats, a page at a time."""
+    query = query.order_by(by).limit(PAGE)
+    page = read(query)
+    while page:
+        yield page
+        page = read(query.where(by > page[-1]._mapping[by.name]))
 
 
 def mean_completion(engine: Engine, model: str) -> int | None:
@@ -143,20 +157,18 @@ def releasable(connection: Connection, select_: Literal["clean", "all"], only: S
     """
     wanted = [is_current(), *([is_checked(), ~has_error()] if select_ == "clean" else [])]
     spans = sorted((f"{source}/", f"{source}0") for source in set(only)) or [("", "")]  # 0 comes next to /
-    for page in chain.from_iterable(_pages(connection, *span) for span in spans):
+    for page in chain.from_iterable(_sample_pages(connection, *span) for span in spans):
         chosen = _chosen(connection, [row.id for row in page], wanted)
         for row in page:
             taken = chosen.get(row.id, {})
             yield Chosen(from_json(Sample, row.record), tuple(taken.values()))
 
 
-def _pages(connection: Connection, after: str, end: str) -> Iterator[Sequence[Any]]:
+def _sample_pages(connection: Connection, after: str, end: str) -> Iterator[Sequence[Any]]:
     """Return the samples whose ids lie after the one and before the other, if there is one, a page at a time."""
-    before = [samples.c.id < end] if end else []
-    query = select(samples.c.id, samples.c.record).where(*before).order_by(samples.c.id).limit(PAGE)
-    while page := connection.execute(query.where(samples.c.id > after)).all():
-        yield page
-        after = page[-1].id
+    within = [samples.c.id > after, *([samples.c.id < end] if end else [])]
+    query = select(samples.c.id, samples.c.record).where(*within)
+    return _pages(lambda page: connection.execute(page).all(), query, samples.c.id)
 
 
 def _chosen(
