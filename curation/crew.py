@@ -149,13 +149,10 @@ class Crew:
         asker = self._asker(task)
         try:
             draft = await self._draft(task, asker)
-            for _ in range(self._terms.retry_wrong):
-                if _is_right(task, draft):
-                    break
-                draft = await self._recipe.annotate(task, asker)
         except NoAnswer as failed:
             self._fail(task, failed.call)
             return None
+        draft = await self._righted(task, asker, draft)
         trace = _trace(task, draft, self._terms.recipe, self._recipe.VERSION)
         self._writer.post(put_traces, StoredTrace(trace, self._caller.endpoint))
         self._check_later(Subject.of(task.sample, trace))
@@ -174,6 +171,17 @@ class Crew:
                 raise CurationError("the endpoint does not support JSON schemas; use --form tags") from None
             self._form = asker.form = "tags"
             return await self._recipe.annotate(task, asker)
+
+    async def _righted(self, task: Task, asker: Asker, draft: Draft) -> Draft:
+        """Ask again while the conclusion is wrong, as often as the terms allow; return the last draft there is."""
+        for _ in range(self._terms.retry_wrong):
+            if _is_right(task, draft):
+                break
+            try:
+                draft = await self._recipe.annotate(task, asker)
+            except NoAnswer:
+                break  # a wrong conclusion is still a trace, and it is paid for
+        return draft
 
     def _fail(self, task: Task, call: Call) -> None:
         self.results.failures[call.outcome.value] += 1

@@ -172,6 +172,17 @@ def test_a_wrong_conclusion_is_asked_again_when_told(tmp_path):
         assert annotate(endpoint, data, workspace, "--retry-wrong", 2)["requests"] == 18
 
 
+def test_a_wrong_trace_is_kept_when_asking_again_gives_none(tmp_path):
+    data, workspace = chartqa(tmp_path / "data", 30), tmp_path / "w"
+    with simulator(tmp_path, "wrong_conclusion=0.5,refusal=0.5") as endpoint:
+        done = annotate(endpoint, data, workspace, "--attempts", 1, "--retry-wrong", 1)
+    with closing(sqlite3.connect(workspace / "curation.db")) as records:
+        answered = records.execute("SELECT COUNT(DISTINCT sample_id) FROM calls WHERE outcome = 'answered'").fetchone()
+        both = records.execute("SELECT COUNT(*) FROM (SELECT 1 FROM calls GROUP BY sample_id HAVING COUNT(*) = 2)")
+        assert both.fetchone()[0] > 5
+    assert 0 < done["traces"] == answered[0] < 30
+
+
 def test_an_endpoint_without_schemas_is_asked_for_tags(tmp_path):
     data, workspace = chartqa(tmp_path / "data"), tmp_path / "w"
     with simulator(tmp_path, schemas=False) as endpoint:
