@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, sp
 from curation.crew import Crew, Results, Terms
 from curation.errors import CurationError, Exit, MissingError, StoppedError, UsageError
 from curation.estimate import ask_all
-from curation.ingest import Place, Ready, Tally, ready
+from curation.ingest import Place, Ready, Tally, flawed, ready
 from curation.progress import Advance, live, logged
 from curation.simulator import Faults, Settings, serve
 from curation.store import Store
@@ -74,6 +75,9 @@ class Config(WorkspaceConfig):
     attempts: PositiveInt = Field(2, description="How often a turn is asked when its answer can't be used.")
     retry_wrong: NonNegativeInt = Field(0, description="How often a turn is asked again when its conclusion is wrong.")
     retry_failed: bool = Field(False, description="Ask again for turns that failed for good in an earlier run.")
+    repair: bool = Field(
+        False, description="Read no rows; ask again, once, for traces with an error, and say what was found."
+    )
 
 
 class AnnotateReport(Report):
@@ -176,6 +180,8 @@ def _check(config: Config) -> None:
     """Refuse combinations that contradict themselves."""
     if (config.data is not None) + config.hub + config.sample > 1:
         raise UsageError("--data, --hub and --sample name different places for the rows: give one of them")
+    if config.repair and (config.data or config.hub or config.sample or config.split):
+        raise UsageError("--repair reads from the workspace: give it without --data, --hub, --sample and --split")
     if config.data is not None and len(config.source) > 1:
         raise UsageError("--data is the folder of one source; give one --source with it")
     if config.offline and config.base_url:
@@ -249,7 +255,7 @@ def _estimate(config: Config, store: Store | None) -> Estimate:
         "model": config.model,
         "endpoint": SIMULATOR if config.offline else _base_url(config),
     }
-    samples = ((sample, _done(store, sample, made_by)) for place in _places(config) for sample in ready(place, tally))
+    samples = ((sample, _done(store, sample, made_by)) for sample in _samples(config, tally, store))
     form: AnswerForm = "tags" if config.form == "tags" else "schema"
     asked = ask_all(samples, recipes.get(config.recipe), _model(config), form)
     usual = (mean_completion(store.engine, config.model) if store else None) or 400
@@ -264,7 +270,17 @@ def _estimate(config: Config, store: Store | None) -> Estimate:
     )
 
 
+def _samples(config: Config, tally: Tally, store: Store | None, writer: Writer | None = None) -> Iterator[Ready]:
+    """Read the samples to ask about; with a writer, those that come from rows are stored."""
+    if config.repair:
+        found = flawed(store, config.source, tally) if store else iter(())
+        return islice(found, config.limit)
+    return (sample for place in _places(config) for sample in ready(place, tally, store if writer else None, writer))
+
+
 def _done(store: Store | None, sample: Ready, made_by: dict[str, str]) -> frozenset[int]:
+    if sample.flawed:
+        return frozenset(range(len(sample.sample.turns))) - sample.flawed.keys()
     if store is None:
         return frozenset()
     return frozenset(traced(store.engine, [sample.sample.id], made_by).get(sample.sample.id, {}))
@@ -282,7 +298,7 @@ async def _annotate(config: Config) -> AnnotateReport:
             writer = Writer(store.engine)
             caller = _caller(config, endpoint, StoreJournal(writer, run_.id, run_.locks))
             crew = Crew(caller, store, writer, _terms(config))
-            samples = (sample for place in _places(config) for sample in ready(place, tally, store, writer))
+            samples = _samples(config, tally, store, writer)
             try:
                 stopped = await _work(crew, caller, samples, config)
             finally:

@@ -47,6 +47,12 @@ class Terms(NamedTuple):
     """How often a turn is asked again because its conclusion is wrong."""
 
 
+class _Work(NamedTuple):
+    ready: Ready
+    done: dict[int, str | None]
+    """The turns that are not asked, with their conclusions where they have any."""
+
+
 class Results:
     """What the crew has done; the progress line reads it while it grows."""
 
@@ -86,7 +92,7 @@ class Crew:
         """
         hands = self._caller.gate.limits.concurrency
         hands += hands // 4 + 1  # some wait for the store while the others keep the endpoint busy
-        queue: asyncio.Queue[tuple[Ready, dict[int, str]] | None] = asyncio.Queue(maxsize=hands)
+        queue: asyncio.Queue[_Work | None] = asyncio.Queue(maxsize=hands)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._feed(queue, samples, hands))
             for _ in range(hands):
@@ -96,27 +102,27 @@ class Crew:
         if self._caller.stopped is not None:
             raise self._caller.stopped
 
-    async def _feed(
-        self, queue: asyncio.Queue[tuple[Ready, dict[int, str]] | None], samples: Iterator[Ready], hands: int
-    ) -> None:
+    async def _feed(self, queue: asyncio.Queue[_Work | None], samples: Iterator[Ready], hands: int) -> None:
         try:
             while self._caller.stopped is None and (batch := list(islice(samples, LOOKUP))):
-                for ready, done in self._missing(batch):
-                    await queue.put((ready, done))
+                for work in self._missing(batch):
+                    await queue.put(work)
                 await asyncio.sleep(0)
         except CurationError as error:
             self._caller.stop(error)
         for _ in range(hands):
             await queue.put(None)
 
-    def _missing(self, batch: list[Ready]) -> Iterator[tuple[Ready, dict[int, str]]]:
-        """Return the samples that have something to ask, with the conclusions that they have already."""
-        done = traced(self._store.engine, [ready.sample.id for ready in batch], self._made_by())
+    def _missing(self, batch: list[Ready]) -> Iterator[_Work]:
+        """Return the samples that have something to ask."""
+        traces = traced(self._store.engine, [ready.sample.id for ready in batch], self._made_by())
         for ready in batch:
-            has = done.get(ready.sample.id, {})
-            self.results.already += len(has)
-            if len(has) < len(ready.sample.turns):
-                yield ready, has
+            done: dict[int, str | None] = dict(traces.get(ready.sample.id, {}))
+            if ready.flawed:
+                done = {i: done.get(i) for i in range(len(ready.sample.turns)) if i not in ready.flawed}
+            self.results.already += len(done)
+            if len(done) < len(ready.sample.turns):
+                yield _Work(ready, done)
 
     def _made_by(self) -> dict[str, str]:
         return {
@@ -126,7 +132,7 @@ class Crew:
             "endpoint": self._caller.endpoint,
         }
 
-    async def _worker(self, queue: asyncio.Queue[tuple[Ready, dict[int, str]] | None]) -> None:
+    async def _worker(self, queue: asyncio.Queue[_Work | None]) -> None:
         while (item := await queue.get()) is not None:
             if self._caller.stopped is None:
                 try:
@@ -134,12 +140,13 @@ class Crew:
                 except CurationError as error:
                     self._caller.stop(error)
 
-    async def _sample(self, ready: Ready, done: dict[int, str]) -> None:
+    async def _sample(self, ready: Ready, done: dict[int, str | None]) -> None:
         earlier: list[Exchange] = []
         for index, turn in enumerate(ready.sample.turns):
             conclusion = done.get(index)
-            if conclusion is None:
-                trace = await self._turn(Task(ready.sample, index, ready.images, tuple(earlier)))
+            if index not in done:
+                task = Task(ready.sample, index, ready.images, tuple(earlier), ready.flawed.get(index))
+                trace = await self._turn(task)
                 conclusion = trace.stages.conclusion if trace else None
             answer = turn.target or conclusion
             if answer is not None:
@@ -231,5 +238,6 @@ def _trace(task: Task, draft: Draft, recipe: str, version: str) -> Trace:
         recipe=recipe,
         prompt_version=version,
         calls=tuple(call.key for call in draft.calls),
+        parent=task.flawed.trace.id if task.flawed else None,
     )
     return Trace(sample_id=task.sample.id, turn=task.number, stages=draft.stages, provenance=provenance)

@@ -31,7 +31,9 @@ def ask_all(samples: Iterable[tuple[Ready, frozenset[int]]], recipe: Recipe, mod
         earlier: list[Exchange] = []
         for index, turn in enumerate(ready.sample.turns):
             if index not in done:
-                prompt = recipe.prompt(Task(ready.sample, index, ready.images, tuple(earlier)), form)
+                prompt = recipe.prompt(
+                    Task(ready.sample, index, ready.images, tuple(earlier), ready.flawed.get(index)), form
+                )
                 calls += recipe.CALLS
                 tokens += recipe.CALLS * build(prompt, model, pictures).size
             if turn.target is not None:

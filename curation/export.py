@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -18,6 +18,7 @@ from curation.progress import Advance, live
 from curation.splits import assign_splits
 from curation.store import Store
 from curation.store.queries import releasable
+from curation.strata import Coverage, Stratum
 from exports import Item
 
 
@@ -51,18 +52,30 @@ class ExportReport(Report):
     """Samples of the chosen sources of which no trace was taken."""
     held_out: dict[str, int]
     """Samples in train by the split of their source, where that is not train."""
+    questions: int
+    """Samples without a trace that were taken into validation and test: a model is asked, not shown."""
+    strata: list[Stratum]
+    """What is left of each stratum."""
+    emptied: list[Stratum]
+    """Those of which much less is left than of their source."""
 
     def tables(self) -> list[Table]:
-        """Return samples and traces by split."""
-        splits = [split for split in ("train", "validation", "test") if split in self.counts.get("samples", {})]
+        """Return samples and traces by split, and what is left of the strata."""
+        splits = [split for split in ("train", "validation", "test") if split in self.counts.get("images", {})]
         rows = [(split, *(self.counts.get(what, {}).get(split, 0) for what in _COLUMNS)) for split in splits]
-        return [Table(f"release ({self.format})", ("split", *_COLUMNS), rows)]
+        tables = [Table(f"release ({self.format})", ("split", *_COLUMNS), rows)]
+        if any(stratum.taken < stratum.samples for stratum in self.strata):
+            strata = [(s.name, s.samples, s.taken, f"{s.share:.1%}") for s in self.strata]
+            tables.append(Table("coverage", ("stratum", "samples", "taken", "share"), strata))
+        return tables
 
     def lines(self) -> list[str]:
         """Return where it is, how large, and what was not taken."""
         lines = [f"{self.out}: {self.files:,} files, {self.bytes:,} bytes."]
         if self.left_out:
-            lines.append(f"{self.left_out:,} samples have no trace that was selected.")
+            held_out = f"; {self.questions:,} of them are questions of validation and test" if self.questions else ""
+            lines.append(f"{self.left_out:,} samples have no trace that was selected{held_out}.")
+        lines += [_EMPTIED.format(s.name, s.taken, s.samples) for s in self.emptied]
         if simulated := self.counts.get("traces_by_kind", {}).get("simulated"):
             lines.append(f"{simulated:,} traces are simulated: they are for trials, not for training.")
         for split, count in self.held_out.items():
@@ -70,6 +83,10 @@ class ExportReport(Report):
         return lines
 
 
+_EMPTIED = (
+    "{} is all but emptied: {:,} of {:,} samples are left. A model that is trained on this will be bad at it; "
+    "`annotate --repair` asks again for flawed traces."
+)
 _COLUMNS = ("samples", "traces", "images")
 
 
@@ -86,9 +103,8 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
     with Store.open(config.workspace) as store, store.snapshot() as records, live("export") as advance:
         plan = _plan(records, config)
         items = _items(records, config, plan, advance)
-        manifest = release.build(
-            items, out, config.format, store.images.path, _settings(config), {"traces": plan.digest}
-        )
+        inputs = {"traces": plan.digest}
+        manifest = release.build(items, out, config.format, store.images.path, _settings(config), inputs, plan.coverage)
     return ExportReport(
         out=out,
         format=config.format,
@@ -97,6 +113,9 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
         bytes=sum(file.bytes for file in manifest.files),
         left_out=plan.left_out,
         held_out=plan.held_out,
+        questions=sum(manifest.counts.get("samples_without_trace", {}).values()),
+        strata=plan.coverage.strata(),
+        emptied=plan.coverage.emptied(),
     )
 
 
@@ -107,40 +126,50 @@ class _Plan(NamedTuple):
     """Of the ids of all traces that are taken, in order."""
     left_out: int
     held_out: dict[str, int]
+    coverage: Coverage
 
 
 def _plan(records: Connection, config: Config) -> _Plan:
     """Read once through what is selected, for its splits; nothing but ids is held."""
     images: list[tuple[str, tuple[str, ...]]] = []
+    traced: set[str] = set()
     digest = hashlib.sha256()
-    left_out = 0
-    for sample, traces in releasable(records, config.select, config.source):
-        if not traces:
-            left_out += 1
-            continue
+    coverage = Coverage()
+    for sample, traces, _ in releasable(records, config.select, config.source):
+        coverage.add(sample, taken=bool(traces))
         images.append((sample.id, tuple(image.digest for image in sample.images)))
+        if traces:
+            traced.add(sample.id)
         for trace in traces:
             digest.update(trace.id.encode())
-    if not images:
+    if not traced:
         raise MissingError(
             "nothing to export: no trace is selected; `status` says what there is, `validate` checks it, "
             "--select all takes what was not checked"
         )
     splits = assign_splits(images, config.splits, config.seed)
-    return _Plan(splits, f"sha256:{digest.hexdigest()}", left_out, _held_out(splits))
+    left_out = len(images) - len(traced)
+    held_out = _held_out(sample_id for sample_id in traced if splits[sample_id] == "train")
+    return _Plan(splits, f"sha256:{digest.hexdigest()}", left_out, held_out, coverage)
 
 
-def _held_out(splits: dict[str, str]) -> dict[str, int]:
+def _held_out(train: Iterable[str]) -> dict[str, int]:
     """Count what goes to train although its source keeps it for validation or test."""
-    places = (sample_id.rsplit("/", 1)[0] for sample_id, split in splits.items() if split == "train")
-    return dict(sorted(Counter(place for place in places if not place.endswith("/train")).items()))
+    places = (sample_id.split("/", 2)[:2] for sample_id in train)
+    return dict(sorted(Counter(f"{source}/{split}" for source, split in places if split != "train").items()))
 
 
 def _items(records: Connection, config: Config, plan: _Plan, advance: Advance) -> Iterator[Item]:
+    """Give what has a trace; where the format holds them, also the questions of validation and test that have none.
+
+    What a model is tested on must not depend on which traces were selected.
+    """
     done = 0
-    for sample, traces in releasable(records, config.select, config.source):
-        if traces:
-            yield Item(sample, traces, plan.splits[sample.id])
+    keeps_questions = hasattr(exports.get(config.format), "read")
+    for sample, traces, errors in releasable(records, config.select, config.source):
+        split = plan.splits[sample.id]
+        if traces or (keeps_questions and split != "train"):
+            yield Item(sample, traces, split, errors)
             done += 1
             advance(done, "samples")
 

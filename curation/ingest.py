@@ -1,15 +1,18 @@
 """Rows become samples: read from where the user says, stored with their images, their faults noted as Issues."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from curation import sources
 from curation.images import LoadedImage
+from curation.recipes import Flawed
 from curation.sources import Row
 from curation.store import Store
+from curation.store.queries import flawed_traces
 from curation.store.steps import put_issues, put_samples
 from curation.store.writer import Writer
 from schemas.issue import Issue, Severity
@@ -32,6 +35,8 @@ class Ready(NamedTuple):
 
     sample: Sample
     images: tuple[LoadedImage, ...]
+    flawed: Mapping[int, Flawed] = MappingProxyType({})
+    """By turn, the traces to repair: where there is any, no other turn is asked."""
 
 
 class Tally:
@@ -79,6 +84,14 @@ def ready(place: Place, tally: Tally, store: Store | None = None, writer: Writer
             _keep(store, writer, sample, issues, images)
         if sample is not None:
             yield Ready(sample, images)
+
+
+def flawed(store: Store, sources: Sequence[str], tally: Tally) -> Iterator[Ready]:
+    """Read back the samples of these sources with a trace that has an open error and was not repaired yet."""
+    for sample, found in flawed_traces(store.engine, sources):
+        tally.count(sample, ())
+        images = tuple(LoadedImage(ref, store.images.path(ref).read_bytes()) for ref in sample.images)
+        yield Ready(sample, images, {each.trace.turn: Flawed(*each) for each in found})
 
 
 def _keep(

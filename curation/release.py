@@ -13,6 +13,7 @@ from typing import Any
 import exports
 from curation.errors import CurationError, DataError, MissingError, UsageError
 from curation.staging import staged
+from curation.strata import Coverage
 from exports import ImagePath, Item
 from schemas.manifest import FileEntry, Manifest
 
@@ -31,6 +32,7 @@ def build(
     image_path: ImagePath,
     config: dict[str, Any],
     inputs: dict[str, str],
+    coverage: Coverage | None = None,
 ) -> Manifest:
     """Build the release `out` from items in the order of their sample ids, compared by code points.
 
@@ -48,7 +50,7 @@ def build(
             kind="release",
             format=exporter_name.replace("_", "-"),
             format_version=exporter.FORMAT_VERSION,
-            counts=tally.counts(),
+            counts=tally.counts() | (coverage.counts() if coverage else {}),
             config=config,
             inputs=inputs,
             versions={name: metadata.version(name) for name in _PACKAGES},

@@ -1,7 +1,8 @@
 """The exporters: one file for each format a release can have."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, cast
 
 from curation import registry
@@ -16,6 +17,8 @@ class Item(NamedTuple):
     traces: tuple[Trace, ...]
     """In the order of the turns. Every format but jsonl leaves out a turn that has none."""
     split: str
+    errors: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Codes of the open errors of each trace that has any, by its id."""
 
 
 ImagePath = Callable[[ImageRef], Path]

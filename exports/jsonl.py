@@ -1,16 +1,17 @@
 """The lossless format: a line for each sample with all that is known about it, and the images as files.
 
-    data/<split>.jsonl              {"sample": {…}, "traces": [{…}, …]}, canonical JSON in UTF-8
+    data/<split>.jsonl              {"errors": {…}, "sample": {…}, "traces": [{…}, …]}, canonical JSON in UTF-8
     images/<two digits>/<64 digits>.<ext>
 
-A line holds what `schemas.sample.Sample` and `schemas.trace.Trace` do; an image is found by its digest.
+A line holds what `schemas.sample.Sample` and `schemas.trace.Trace` do, and the codes of the open errors of each trace
+that has any, by its id; an image is found by its digest.
 """
 
 import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from curation.errors import DataError
 from exports import ImagePath, Item
@@ -26,6 +27,7 @@ FORMAT_VERSION = 1
 class _Line(Record):
     sample: Sample
     traces: tuple[Trace, ...]
+    errors: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 def image_file(folder: Path, ref: ImageRef) -> Path:
@@ -42,7 +44,7 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
         for item in items:
             for ref in item.sample.images:
                 copy(ref, image_path, image_file(folder, ref))
-            line = _Line(sample=item.sample, traces=item.traces)
+            line = _Line(sample=item.sample, traces=item.traces, errors=dict(item.errors))
             append(item.split, canonical_json(line.model_dump(mode="json")))
 
 
@@ -66,4 +68,4 @@ def _read_split(path: Path) -> Iterator[Item]:
             except ValidationError as error:
                 reason = " ".join(str(error).split())[:300]
                 raise DataError(f"{path}, line {number} is not a record of this format: {reason}") from error
-            yield Item(record.sample, record.traces, path.stem)
+            yield Item(record.sample, record.traces, path.stem, record.errors)

@@ -16,11 +16,10 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from curation.wording import answer_text, question_text
 from exports import ImagePath, Item
 from exports._image_files import copy, file_name
 from exports._split_files import appender, path_part
-from exports._wording import question_text
-from schemas.trace import STAGES, Stages
 
 FORMAT_VERSION = 1
 
@@ -32,11 +31,6 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
             if item.traces:
                 names = list(_copy_images(item, folder, image_path))
                 append(item.split, json.dumps(_record(item, names)).encode("ascii"))
-
-
-def answer_text(stages: Stages) -> str:
-    """Write the text form as the original has it; `parse_tagged` reads it back."""
-    return "\n\n".join(f"<{s.tag}> {stages[s]} </{s.tag}>" for s in STAGES)
 
 
 def _copy_images(item: Item, folder: Path, image_path: ImagePath) -> Iterator[str]:

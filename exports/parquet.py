@@ -20,10 +20,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from curation.wording import question_text
 from exports import ImagePath, Item
 from exports._image_files import file_name, read
 from exports._shards import IMAGE, Shards, schema
-from exports._wording import question_text
 from schemas.sample import ImageRef
 from schemas.trace import STAGES, Trace
 

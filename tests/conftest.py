@@ -1,5 +1,6 @@
 """Fixtures that several tests share."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from functools import partial
@@ -11,6 +12,8 @@ import pytest
 
 from curation.store import Store
 from tests.postgres_server import OWNER, find_programs, postgres_server
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch, and of the processes that tests start; xdist uses the cores
 
 hypothesis.settings.register_profile("workbench", deadline=None)
 hypothesis.settings.load_profile("workbench")

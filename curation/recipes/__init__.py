@@ -9,7 +9,7 @@ from curation.calls.request import AnswerForm, Prompt
 from curation.images import LoadedImage
 from schemas.call import Call
 from schemas.sample import Sample, Turn
-from schemas.trace import Stages
+from schemas.trace import Stages, Trace
 
 
 class Exchange(NamedTuple):
@@ -17,6 +17,14 @@ class Exchange(NamedTuple):
 
     question: str
     answer: str
+
+
+class Flawed(NamedTuple):
+    """A trace that is to be asked for again, and what checks found in it."""
+
+    trace: Trace
+    findings: tuple[str, ...]
+    """A sentence each."""
 
 
 class Task(NamedTuple):
@@ -27,6 +35,8 @@ class Task(NamedTuple):
     """Of the turn, from 0."""
     images: tuple[LoadedImage, ...]
     earlier: Sequence[Exchange] = ()
+    flawed: Flawed | None = None
+    """The trace that this one is to repair; None where there is none yet."""
 
     @property
     def turn(self) -> Turn:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from curation.calls.request import AnswerForm
+from curation.recipes import Flawed
 from schemas.trace import STAGES, Stages, parse_answer
 
 SCHEMA: dict[str, Any] = {
@@ -22,6 +23,17 @@ _AS_TAGS = "Put each part between its own tags, in this order, and write nothing
 def how_to_answer(form: AnswerForm) -> str:
     """Return the sentence that asks for the form."""
     return _AS_SCHEMA if form == "schema" else _AS_TAGS
+
+
+REPAIR = "Write the four parts anew, without what the check found, and without speaking of the check."
+
+
+def what_was_wrong(flawed: Flawed | None) -> list[str]:
+    """Return the lines that show a model its earlier answer and what is wrong with it."""
+    if flawed is None:
+        return []
+    found = [f"A check found: {finding}" for finding in flawed.findings]
+    return ["", "An earlier answer to this question was:", flawed.trace.text, *found, REPAIR]
 
 
 def read_stages(text: str) -> Stages:

@@ -7,7 +7,7 @@ on it: `leak` in the simulator and the checks on traces exist because of this re
 from curation.calls.asker import Ask
 from curation.calls.request import AnswerForm, Prompt
 from curation.recipes import Draft, Exchange, Task
-from curation.recipes._stages import SCHEMA, how_to_answer, read_stages
+from curation.recipes._stages import REPAIR, SCHEMA, how_to_answer, read_stages, what_was_wrong
 from schemas.digest import digest_json
 from schemas.sample import Turn
 
@@ -27,8 +27,7 @@ given, it is the choice as the standard answer names it.
 The standard answer is for you only: never mention it, never say that you were given it or that you agree with it. \
 Write in the language of the question."""
 
-VERSION = digest_json(["paper/1", _SYSTEM, SCHEMA, how_to_answer("schema"), how_to_answer("tags")])
-
+VERSION = digest_json(["paper/1", _SYSTEM, SCHEMA, how_to_answer("schema"), how_to_answer("tags"), REPAIR])
 
 CALLS = 1
 
@@ -50,9 +49,8 @@ async def annotate(task: Task, ask: Ask) -> Draft:
 
 
 def _user_text(task: Task) -> str:
-    return "\n".join(
-        [*_earlier(task), *_question(task.turn), f"Standard answer: {task.turn.target or 'none is known'}"]
-    )
+    standard = f"Standard answer: {task.turn.target or 'none is known'}"
+    return "\n".join([*_earlier(task), *_question(task.turn), standard, *what_was_wrong(task.flawed)])
 
 
 def _earlier(task: Task) -> list[str]:

@@ -1,9 +1,10 @@
 """What the verbs read: in pages, so that memory does not grow with the workspace."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
@@ -26,6 +27,7 @@ from curation.store.journal import call_from
 from curation.store.tables import calls, checks, failures, issues, samples, traces
 from curation.store.text import from_json
 from schemas.call import Call
+from schemas.issue import Issue
 from schemas.sample import Sample
 from schemas.trace import Trace
 
@@ -37,6 +39,8 @@ class Chosen(NamedTuple):
 
     sample: Sample
     traces: tuple[Trace, ...]
+    errors: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Codes of the open errors of each trace that has any, by its id."""
 
 
 @contextmanager
@@ -56,7 +60,7 @@ def traced(engine: Engine, sample_ids: Sequence[str], made_by: dict[str, str]) -
         query = (
             select(traces.c.sample_id, traces.c.turn, traces.c.record)
             .where(traces.c.sample_id.in_(sample_ids), *same)
-            .order_by(traces.c.sample_id, traces.c.turn)
+            .order_by(traces.c.sample_id, traces.c.turn, traces.c.created_at)
         )
         for row in connection.execute(query):
             conclusion = from_json(Trace, row.record).stages.conclusion
@@ -150,6 +154,42 @@ def is_current() -> ColumnElement[bool]:
     )
 
 
+class FlawedTrace(NamedTuple):
+    """A trace and the messages of its open errors."""
+
+    trace: Trace
+    findings: tuple[str, ...]
+
+
+def flawed_traces(engine: Engine, sources: Sequence[str]) -> Iterator[tuple[Sample, list[FlawedTrace]]]:
+    """Return the samples, by id, with the current traces that have an open error and are no repair themselves."""
+    flawed = exists().where(traces.c.sample_id == samples.c.id, is_current(), has_error())
+    query = select(samples.c.id, samples.c.record).where(samples.c.source.in_(sources), flawed)
+    for page in _pages(partial(_read, engine), query, samples.c.id):
+        found = _flawed(engine, [row.id for row in page])
+        for row in page:
+            if row.id in found:
+                yield from_json(Sample, row.record), found[row.id]
+
+
+def _flawed(engine: Engine, sample_ids: Sequence[str]) -> dict[str, list[FlawedTrace]]:
+    query = (
+        select(traces.c.record.label("trace"), issues.c.record.label("issue"))
+        .join_from(traces, issues, issues.c.trace_id == traces.c.id)
+        .where(traces.c.sample_id.in_(sample_ids), is_current(), issues.c.severity == "error", ~outdated())
+        .order_by(traces.c.sample_id, traces.c.turn, issues.c.id)
+    )
+    messages: dict[str, list[str]] = {}
+    for row in _read(engine, query):
+        messages.setdefault(row.trace, []).append(from_json(Issue, row.issue).message)
+    found: dict[str, list[FlawedTrace]] = {}
+    for record, findings in messages.items():
+        trace = from_json(Trace, record)
+        if trace.provenance.parent is None:
+            found.setdefault(trace.sample_id, []).append(FlawedTrace(trace, tuple(findings)))
+    return found
+
+
 def releasable(connection: Connection, select_: Literal["clean", "all"], only: Sequence[str] = ()) -> Iterator[Chosen]:
     """Return the samples, by id, with the current trace of each turn where the selection takes it.
 
@@ -159,9 +199,26 @@ def releasable(connection: Connection, select_: Literal["clean", "all"], only: S
     spans = sorted((f"{source}/", f"{source}0") for source in set(only)) or [("", "")]  # 0 comes next to /
     for page in chain.from_iterable(_sample_pages(connection, *span) for span in spans):
         chosen = _chosen(connection, [row.id for row in page], wanted)
+        errors = _errors(connection, [row.id for row in page]) if select_ == "all" else {}
         for row in page:
-            taken = chosen.get(row.id, {})
-            yield Chosen(from_json(Sample, row.record), tuple(taken.values()))
+            taken = tuple(chosen.get(row.id, {}).values())
+            flawed = {trace.id: errors[trace.id] for trace in taken if trace.id in errors}
+            yield Chosen(from_json(Sample, row.record), taken, flawed)
+
+
+def _errors(connection: Connection, sample_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the codes of the open errors of these samples' traces, by trace."""
+    query = (
+        select(issues.c.trace_id, issues.c.code)
+        .where(issues.c.sample_id.in_(sample_ids), issues.c.trace_id.is_not(None), issues.c.severity == "error")
+        .where(~outdated())
+        .distinct()
+        .order_by(issues.c.trace_id, issues.c.code)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(query):
+        found[row.trace_id] = (*found.get(row.trace_id, ()), row.code)
+    return found
 
 
 def _sample_pages(connection: Connection, after: str, end: str) -> Iterator[Sequence[Any]]:

@@ -1,8 +1,9 @@
-"""How a question is put to a model where a format has one text for it."""
+"""How a question is put to a model, and what a model that is trained on a trace is to answer."""
 
 from string import ascii_uppercase
 
 from schemas.sample import Turn
+from schemas.trace import STAGES, Stages
 
 
 def question_text(turn: Turn) -> str:
@@ -14,3 +15,13 @@ def question_text(turn: Turn) -> str:
 def _letter(index: int) -> str:
     """Return A to Z, then numbers from 27."""
     return ascii_uppercase[index] if index < len(ascii_uppercase) else str(index + 1)
+
+
+def answer_text(stages: Stages) -> str:
+    """Write the text form as LLaVA-CoT-100k has it; `parse_tagged` reads it back."""
+    return "\n\n".join(f"<{s.tag}> {stages[s]} </{s.tag}>" for s in STAGES)
+
+
+def untagged_text(stages: Stages) -> str:
+    """Write the four stages without their tags, an empty line between them."""
+    return "\n\n".join(stages[s] for s in STAGES)
