@@ -30,7 +30,7 @@ from curation.errors import CurationError, Exit, MissingError, StoppedError, Usa
 from curation.estimate import ask_all
 from curation.ingest import Place, Ready, Tally, flawed, ready
 from curation.progress import Advance, live, logged
-from curation.simulator import Faults, Settings, serve
+from curation.simulator import Faults, Habits, Settings, serve
 from curation.store import Store
 from curation.store.journal import StoreJournal
 from curation.store.queries import mean_completion, traced
@@ -59,6 +59,7 @@ class Config(WorkspaceConfig):
     )
     offline: bool = Field(False, description="Ask the built-in simulator; free, and marked as simulated.")
     fault: Names = Field((), description="With --offline: faults to simulate, NAME=RATE or all=RATE.")
+    habit: Names = Field((), description="With --offline: what the simulator always gets wrong in scenes, NAME=RATE.")
     concurrency: PositiveInt = Field(32, description="Most requests in flight; fewer while the endpoint is overloaded.")
     rpm: PositiveFloat | None = Field(None, description="Most requests a minute [default: what the endpoint says].")
     tpm: PositiveFloat | None = Field(None, description="Most tokens a minute [default: what the endpoint says].")
@@ -75,18 +76,38 @@ class Config(WorkspaceConfig):
     attempts: PositiveInt = Field(2, description="How often a turn is asked when its answer can't be used.")
     retry_wrong: NonNegativeInt = Field(0, description="How often a turn is asked again when its conclusion is wrong.")
     retry_failed: bool = Field(False, description="Ask again for turns that failed for good in an earlier run.")
+    ingest: bool = Field(False, description="Only read and store the rows, for instance of a test split; ask nothing.")
     repair: bool = Field(
         False, description="Read no rows; ask again, once, for traces with an error, and say what was found."
     )
 
 
-class AnnotateReport(Report):
-    """What a run of `annotate` did."""
+class IngestReport(Report):
+    """What was read."""
 
     rows: int
     samples: int
     unusable_rows: dict[str, int]
     remarks: dict[str, int]
+
+    @property
+    def exit_code(self) -> Exit:
+        """1 where a row can't be a sample, else 0."""
+        return Exit.FAILURES if self.unusable_rows else Exit.DONE
+
+    def tables(self) -> list[Table]:
+        """Return what happened to the rows."""
+        return [Table("ingest", ("what", "count"), self._read())]
+
+    def _read(self) -> list[tuple[str, object]]:
+        rows: list[tuple[str, object]] = [("rows read", self.rows), ("samples", self.samples)]
+        rows += [(f"  unusable row: {code}", count) for code, count in self.unusable_rows.items()]
+        return rows + [(f"  remark: {code}", count) for code, count in self.remarks.items()]
+
+
+class AnnotateReport(IngestReport):
+    """What a run of `annotate` did."""
+
     traces: int
     already: int
     failures: dict[str, int]
@@ -109,9 +130,7 @@ class AnnotateReport(Report):
 
     def tables(self) -> list[Table]:
         """Return what happened to rows and turns."""
-        rows: list[tuple[str, object]] = [("rows read", self.rows), ("samples", self.samples)]
-        rows += [(f"  unusable row: {code}", count) for code, count in self.unusable_rows.items()]
-        rows += [(f"  remark: {code}", count) for code, count in self.remarks.items()]
+        rows = self._read()
         rows += [("turns with a trace before", self.already), ("turns with a new trace", self.traces)]
         rows += [(f"  issue: {code}", count) for code, count in self.issues.items()]
         rows += [(f"turns that failed: {outcome}", count) for outcome, count in self.failures.items()]
@@ -173,21 +192,24 @@ def run(*, config: Annotated[Config, Parameter(name="*")]) -> Report:
     Without a key: `annotate --source chartqa --sample --offline`.
     """
     _check(config)
-    return estimate(config) if config.estimate else asyncio.run(_annotate(config))
+    if config.estimate:
+        return estimate(config)
+    return asyncio.run(_ingest(config) if config.ingest else _annotate(config))
 
 
 def _check(config: Config) -> None:
     """Refuse combinations that contradict themselves."""
     if (config.data is not None) + config.hub + config.sample > 1:
         raise UsageError("--data, --hub and --sample name different places for the rows: give one of them")
-    if config.repair and (config.data or config.hub or config.sample or config.split):
-        raise UsageError("--repair reads from the workspace: give it without --data, --hub, --sample and --split")
+    if config.repair and (config.data or config.hub or config.sample or config.split or config.ingest):
+        rows = "--data, --hub, --sample, --split and --ingest"
+        raise UsageError(f"--repair reads from the workspace: give it without {rows}")
     if config.data is not None and len(config.source) > 1:
         raise UsageError("--data is the folder of one source; give one --source with it")
     if config.offline and config.base_url:
         raise UsageError("--offline starts its own simulator; give --base-url without it")
-    if config.fault and not config.offline:
-        raise UsageError("--fault is for the simulator of --offline")
+    if (config.fault or config.habit) and not config.offline:
+        raise UsageError("--fault and --habit are for the simulator of --offline")
     recipes.get(config.recipe)
     for name in config.source:
         sources.get(name)
@@ -213,7 +235,8 @@ def _model(config: Config) -> Model:
 async def _endpoint(config: Config) -> AsyncIterator[_Endpoint]:
     """Return where to send requests; starts the simulator with --offline."""
     if config.offline:
-        async with serve(Settings(faults=Faults.from_flags(config.fault), slow_seconds=1.0)) as running:
+        faults, habits = Faults.from_flags(config.fault), Habits.from_flags(config.habit)
+        async with serve(Settings(faults=faults, habits=habits, slow_seconds=1.0)) as running:
             yield _Endpoint(SIMULATOR, running.url, "offline")
         return
     url = _base_url(config)
@@ -284,6 +307,20 @@ def _done(store: Store | None, sample: Ready, made_by: dict[str, str]) -> frozen
     if store is None:
         return frozenset()
     return frozenset(traced(store.engine, [sample.sample.id], made_by).get(sample.sample.id, {}))
+
+
+async def _ingest(config: Config) -> IngestReport:
+    tally = Tally()
+    with Store.open(config.workspace, create=True) as store, live("ingest", config.limit) as advance:
+        writer = Writer(store.engine)
+        try:
+            for _ in _samples(config, tally, store, writer):
+                advance(tally.rows, "rows")
+        finally:
+            await writer.close()
+    return IngestReport(
+        rows=tally.rows, samples=tally.samples, unusable_rows=dict(tally.unusable), remarks=dict(tally.remarks)
+    )
 
 
 async def _annotate(config: Config) -> AnnotateReport:

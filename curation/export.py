@@ -15,11 +15,15 @@ from curation import release, sources
 from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
 from curation.errors import MissingError
 from curation.progress import Advance, live
-from curation.splits import assign_splits
+from curation.splits import assign_splits, source_splits
 from curation.store import Store
 from curation.store.queries import releasable
 from curation.strata import Coverage, Stratum
 from exports import Item
+
+
+def _read_splits(value: Any) -> Any:
+    return "source" if value in ("source", ("source",), ["source"]) else split_commas(value)
 
 
 class Config(WorkspaceConfig):
@@ -33,9 +37,12 @@ class Config(WorkspaceConfig):
         "clean", description="Traces to take: checked and without an error, or all."
     )
     source: Names = Field((), description="Sources to take, A,B [default: all].")
-    splits: Annotated[tuple[NonNegativeFloat, ...], BeforeValidator(split_commas), ManyInOne] = Field(
-        (0.9, 0.05, 0.05),
-        description="Shares of train, validation and test, as 0.9,0.05,0.05; an image is never in two of them.",
+    splits: Annotated[tuple[NonNegativeFloat, ...] | Literal["source"], BeforeValidator(_read_splits), ManyInOne] = (
+        Field(
+            (0.9, 0.05, 0.05),
+            description="Shares of train, validation and test, as 0.9,0.05,0.05, or `source` for the splits of the"
+            " sources; an image is never in two of them.",
+        )
     )
     seed: int = Field(0, description="Seed of the splits; a record stays in its split when others are added.")
 
@@ -52,6 +59,8 @@ class ExportReport(Report):
     """Samples of the chosen sources of which no trace was taken."""
     held_out: dict[str, int]
     """Samples in train by the split of their source, where that is not train."""
+    leaks: int
+    """Samples that are in no split, as their image is in one that is held out further."""
     questions: int
     """Samples without a trace that were taken into validation and test: a model is asked, not shown."""
     strata: list[Stratum]
@@ -62,8 +71,9 @@ class ExportReport(Report):
     def tables(self) -> list[Table]:
         """Return samples and traces by split, and what is left of the strata."""
         splits = [split for split in ("train", "validation", "test") if split in self.counts.get("images", {})]
-        rows = [(split, *(self.counts.get(what, {}).get(split, 0) for what in _COLUMNS)) for split in splits]
-        tables = [Table(f"release ({self.format})", ("split", *_COLUMNS), rows)]
+        columns = {name: self.counts.get(what, {}) for name, what in _COLUMNS.items() if what in self.counts}
+        rows = [(split, *(counts.get(split, 0) for counts in columns.values())) for split in splits]
+        tables = [Table(f"release ({self.format})", ("split", *columns), rows)]
         if any(stratum.taken < stratum.samples for stratum in self.strata):
             strata = [(s.name, s.samples, s.taken, f"{s.share:.1%}") for s in self.strata]
             tables.append(Table("coverage", ("stratum", "samples", "taken", "share"), strata))
@@ -75,6 +85,8 @@ class ExportReport(Report):
         if self.left_out:
             held_out = f"; {self.questions:,} of them are questions of validation and test" if self.questions else ""
             lines.append(f"{self.left_out:,} samples have no trace that was selected{held_out}.")
+        if self.leaks:
+            lines.append(f"{self.leaks:,} samples share an image with a split that is held out further: left out.")
         lines += [_EMPTIED.format(s.name, s.taken, s.samples) for s in self.emptied]
         if simulated := self.counts.get("traces_by_kind", {}).get("simulated"):
             lines.append(f"{simulated:,} traces are simulated: they are for trials, not for training.")
@@ -87,7 +99,12 @@ _EMPTIED = (
     "{} is all but emptied: {:,} of {:,} samples are left. A model that is trained on this will be bad at it; "
     "`annotate --repair` asks again for flawed traces."
 )
-_COLUMNS = ("samples", "traces", "images")
+_COLUMNS = {
+    "samples": "samples",
+    "questions only": "samples_without_trace",
+    "traces": "traces",
+    "images": "images",
+}
 
 
 def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportReport:  # noqa: B008 - frozen
@@ -102,9 +119,10 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
     out = config.out or config.workspace / "releases" / config.format
     with Store.open(config.workspace) as store, store.snapshot() as records, live("export") as advance:
         plan = _plan(records, config)
-        items = _items(records, config, plan, advance)
+        coverage = Coverage()
+        items = _items(records, config, plan, coverage, advance)
         inputs = {"traces": plan.digest}
-        manifest = release.build(items, out, config.format, store.images.path, _settings(config), inputs, plan.coverage)
+        manifest = release.build(items, out, config.format, store.images.path, _settings(config), inputs, coverage)
     return ExportReport(
         out=out,
         format=config.format,
@@ -112,10 +130,11 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
         files=len(manifest.files),
         bytes=sum(file.bytes for file in manifest.files),
         left_out=plan.left_out,
+        leaks=plan.leaks,
         held_out=plan.held_out,
         questions=sum(manifest.counts.get("samples_without_trace", {}).values()),
-        strata=plan.coverage.strata(),
-        emptied=plan.coverage.emptied(),
+        strata=coverage.strata(),
+        emptied=coverage.emptied(),
     )
 
 
@@ -125,8 +144,8 @@ class _Plan(NamedTuple):
     digest: str
     """Of the ids of all traces that are taken, in order."""
     left_out: int
+    leaks: int
     held_out: dict[str, int]
-    coverage: Coverage
 
 
 def _plan(records: Connection, config: Config) -> _Plan:
@@ -134,9 +153,7 @@ def _plan(records: Connection, config: Config) -> _Plan:
     images: list[tuple[str, tuple[str, ...]]] = []
     traced: set[str] = set()
     digest = hashlib.sha256()
-    coverage = Coverage()
     for sample, traces, _ in releasable(records, config.select, config.source):
-        coverage.add(sample, taken=bool(traces))
         images.append((sample.id, tuple(image.digest for image in sample.images)))
         if traces:
             traced.add(sample.id)
@@ -147,10 +164,11 @@ def _plan(records: Connection, config: Config) -> _Plan:
             "nothing to export: no trace is selected; `status` says what there is, `validate` checks it, "
             "--select all takes what was not checked"
         )
-    splits = assign_splits(images, config.splits, config.seed)
-    left_out = len(images) - len(traced)
-    held_out = _held_out(sample_id for sample_id in traced if splits[sample_id] == "train")
-    return _Plan(splits, f"sha256:{digest.hexdigest()}", left_out, held_out, coverage)
+    shares = config.splits
+    splits = source_splits(images) if shares == "source" else assign_splits(images, shares, config.seed)
+    left_out = len(images) - len(traced & splits.keys())
+    held_out = _held_out(sample_id for sample_id in traced if splits.get(sample_id) == "train")
+    return _Plan(splits, f"sha256:{digest.hexdigest()}", left_out, len(images) - len(splits), held_out)
 
 
 def _held_out(train: Iterable[str]) -> dict[str, int]:
@@ -159,7 +177,7 @@ def _held_out(train: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(f"{source}/{split}" for source, split in places if split != "train").items()))
 
 
-def _items(records: Connection, config: Config, plan: _Plan, advance: Advance) -> Iterator[Item]:
+def _items(records: Connection, config: Config, plan: _Plan, coverage: Coverage, advance: Advance) -> Iterator[Item]:
     """Give what has a trace; where the format holds them, also the questions of validation and test that have none.
 
     What a model is tested on must not depend on which traces were selected.
@@ -167,8 +185,10 @@ def _items(records: Connection, config: Config, plan: _Plan, advance: Advance) -
     done = 0
     keeps_questions = hasattr(exports.get(config.format), "read")
     for sample, traces, errors in releasable(records, config.select, config.source):
-        split = plan.splits[sample.id]
-        if traces or (keeps_questions and split != "train"):
+        split = plan.splits.get(sample.id)
+        if split == "train":
+            coverage.add(sample, taken=bool(traces))
+        if split and (traces or (keeps_questions and split != "train")):
             yield Item(sample, traces, split, errors)
             done += 1
             advance(done, "samples")

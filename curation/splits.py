@@ -28,6 +28,30 @@ def assign_splits(
     return {sample_id: _split(_point(seed, key), bounds) for sample_id, key in keys}
 
 
+def source_splits(samples: Iterable[tuple[str, Sequence[str]]]) -> dict[str, str]:
+    """Return the split that each sample has in its source, given ids and digests of images.
+
+    What a source calls train, dev, val, testA and so on is train, validation or test here. A sample that shares an
+    image with one of a split that is held out further (test, then validation) has none: it may not be trained on, and
+    is not one of those that the source tests with.
+    """
+    listed = list(samples)
+    groups = _Groups(images for _, images in listed)
+    keys = [groups.key(images[0]) if images else sample_id for sample_id, images in listed]
+    own = [_held_out(sample_id.split("/", 2)[1]) for sample_id, _ in listed]
+    furthest: dict[str, int] = {}
+    for key, split in zip(keys, own, strict=True):
+        furthest[key] = max(split, furthest.get(key, 0))
+    named = zip(listed, keys, own, strict=True)
+    return {sample_id: _NAMES[3][split] for (sample_id, _), key, split in named if split == furthest[key]}
+
+
+def _held_out(split: str) -> int:
+    """Return 0 for a split to train on, 1 for one to choose with, 2 for one to test on."""
+    name = split.lower()
+    return 2 if name.startswith("test") else 1 if name.startswith(("val", "dev")) else 0
+
+
 def _bounds(fractions: Sequence[float]) -> list[tuple[str, float]]:
     """Return the splits that get something, each with the upper end of its part of [0, 1]."""
     if len(fractions) not in _NAMES:
