@@ -140,3 +140,113 @@ def test_relaxed_accuracy_takes_the_same_text_unless_nothing_equals_it(text):
     score = scorers.get("relaxed-accuracy").score
     same = score(text, turn(text)).correct
     assert same or float(text.rstrip("%")) != 0  # only nan and inf are unequal to themselves
+
+
+EXACT = [
+    # prediction, target, correct
+    ("red ball", "red ball", True),
+    (" Red  ball.\n", "red ball", True),
+    ("red ball .", "red ball", True),
+    ("ball", "red ball", False),
+    ("the red ball", "red ball", False),
+    ("2", "2", True),
+    ("2.0", "2", False),
+    ("2", "3", False),
+    ("STRASSE", "straße", True),
+    ("", "", True),
+    (".", "2", False),
+]
+
+
+@pytest.mark.parametrize(("prediction", "target", "correct"), EXACT)
+def test_exact_match_overlooks_case_blanks_and_a_final_period(prediction, target, correct):
+    assert scorers.get("exact-match").score(prediction, turn("nothing of it", target)) == (float(correct), correct)
+
+
+ANIMALS = ("cat", "a dog", "black cat", "None of these.")
+OPTIONS = [
+    # prediction, option
+    ("B", "B"),
+    (" B. ", "B"),
+    ("(B)", "B"),
+    ("**B**", "B"),
+    ("B: a dog", "B"),
+    ("Option B is right", "B"),
+    ("{B}", "B"),
+    ("a dog", "B"),
+    ("A DOG.", "B"),
+    ("A dog", "B"),  # the whole of an option goes before a letter in it
+    ("A nice one", "A"),  # an article counts as a letter, as in the original
+    ("It is a dog", "B"),
+    ("black cat", "C"),
+    ("a black cat", None),  # holds two options
+    ("b", None),
+    ("E", None),
+    ("A or B", None),
+    ("A and a dog", "A"),
+    ("none of these", "D"),
+    ("It is a dog" + " for sure" * 8, None),  # longer than twice all options
+    ("The answer is B" + " for sure" * 8, "B"),
+    ("", None),
+    ("...", None),
+]
+
+
+@pytest.mark.parametrize(("prediction", "option"), OPTIONS)
+def test_multiple_choice_reads_the_letter_then_the_text(prediction, option):
+    score = scorers.get("multiple-choice").score
+    right = {
+        letter: score(prediction, Turn(question="?", choices=ANIMALS, targets=(letter, ANIMALS["ABCD".index(letter)])))
+        for letter in "ABCD"
+    }
+    assert [letter for letter, (_, correct) in right.items() if correct] == ([option] if option else [])
+
+
+@pytest.mark.parametrize("targets", [("B", "a dog"), ("B",), ("a dog",), ("A dog.",), ("unknown", "b)", "a dog")])
+def test_multiple_choice_takes_the_target_as_letter_or_text(targets):
+    turn_ = Turn(question="?", choices=ANIMALS, targets=targets)
+    assert scorers.get("multiple-choice").score("B", turn_) == (1.0, True)
+    assert scorers.get("multiple-choice").score("C", turn_) == (0.0, False)
+
+
+def test_multiple_choice_takes_letters_first_where_options_are_letters():
+    labels = Turn(question="Which part?", choices=("C", "A", "B"), targets=("A", "C"))
+    assert scorers.get("multiple-choice").score("A", labels).correct
+    assert not scorers.get("multiple-choice").score("C", labels).correct
+
+
+def test_multiple_choice_is_never_right_where_the_target_is_no_option():
+    turn_ = Turn(question="?", choices=ANIMALS, targets=("horse",))
+    assert not any(scorers.get("multiple-choice").score(text, turn_).correct for text in ("horse", *"ABCD", *ANIMALS))
+
+
+@given(choices=st.lists(st.text(max_size=8), min_size=1, max_size=30), prediction=st.text(max_size=40))
+def test_multiple_choice_names_one_of_the_options_or_none(choices, prediction):
+    turn_ = Turn(question="?", choices=tuple(choices), targets=(choices[0],))
+    chosen = registry.load("curation.scorers", "multiple-choice").chosen
+    assert chosen(prediction, turn_) in {None, *range(len(choices))}
+    assert [chosen(letter, turn_) for letter in "ABC"[: len(choices)]] == [0, 1, 2][: len(choices)]
+
+
+ANSWERS = [
+    # prediction, target, correct
+    ("Yes", "yes", True),
+    ("yes.", "Yes", True),
+    ("No, it is not.", "No", True),
+    ("NO", "Yes", False),
+    ("Yes or no", "Yes", False),
+    ("Yes or no", "No", False),
+    ("yesterday", "Yes", False),
+    ("**Yes**", "Yes", True),
+    ("It is [no]", "no", True),
+    ("know", "no", False),
+    ("no/none", "no", True),
+    ("yes_", "yes", True),
+    ("", "no", False),
+    ("Yes", "maybe", False),
+]
+
+
+@pytest.mark.parametrize(("prediction", "target", "correct"), ANSWERS)
+def test_yes_or_no_takes_the_one_word_that_is_there(prediction, target, correct):
+    assert scorers.get("yes-no").score(prediction, turn(target)) == (float(correct), correct)

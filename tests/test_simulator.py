@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curation.errors import MissingError, UsageError
-from curation.simulator import FINGERPRINT, Config, Faults, Report, Settings, Simulator, Storm, serve
+from curation.scene_graph import picture, questions, traces
+from curation.scene_graph.objects import Kind, Placed, Scene
+from curation.simulator import FINGERPRINT, Config, Faults, Habits, Report, Settings, Simulator, Storm, serve
 from curation.simulator.answers import Size, image_size, image_tokens, wrong
 from curation.simulator.endpoint import Call, as_duration
 from schemas.digest import digest_bytes
@@ -356,11 +358,155 @@ def test_every_kind_is_done_and_billed_as_said(kind):
     assert (reply.usage is None) == (kind in {"rate_limit", "server_error", "bad_request"})
 
 
+# Scenes
+
+
+def scene(*kinds, grey=100):
+    """A scene with these objects, four to a row."""
+    placed = [
+        Placed(kind=Kind(*kind.split()), cell=cell, x=cell % 4 * 16 + 8, y=cell // 4 * 16 + 8, radius=5, rgb=(1, 2, 3))
+        for cell, kind in enumerate(kinds)
+    ]
+    return Scene(grey=grey, objects=tuple(placed))
+
+
+FOUR = scene("green ball", "red cube", "blue cube", "red ball")
+MANY_SCENES = [scene("green ball", "red cube", "blue cube", "red ball", grey=grey) for grey in range(100)]
+
+
+def seen(shown, question, settings=None, finding=""):
+    """What the teacher says of a scene."""
+    url = f"data:image/png;base64,{base64.b64encode(picture.to_png(shown)).decode()}"
+    text = f"{finding}\nQuestion: {question}\nStandard answer: none is known"
+    request = json.dumps({"model": "m", "messages": messages(text, url)}).encode()
+    return parse_tagged(content(Simulator(settings or Settings()).reply(Call(request))))
+
+
+@pytest.mark.parametrize("question", questions.EVERY[::40])
+def test_a_scene_is_described_as_it_is(question):
+    assert seen(FOUR, question.text) == traces.stages(FOUR.rows, question)
+
+
+def test_a_scene_over_http_is_described_as_it_is():
+    url = f"data:image/png;base64,{base64.b64encode(picture.to_png(FOUR)).decode()}"
+    done = complete(Settings(), messages=messages("Question: How many cubes are there?", url))
+    assert parse_tagged(done.choices[0].message.content).caption == traces.caption(FOUR.rows)
+
+
+def test_another_question_about_a_scene_is_answered_as_about_any_image():
+    assert "standard answer" not in seen(FOUR, "Is it nice?").caption
+    assert traces.parse_caption(seen(FOUR, "Is it nice?").caption) is None
+
+
+CUBES = questions.parse("How many cubes are there?")
+MORE = questions.parse("Are there more red objects than balls?")
+LOWEST = questions.parse("Which of the cubes is the lowest?")
+SHAPE = questions.parse("What shape is the green object?")
+
+
+@pytest.mark.parametrize("question", [CUBES, MORE, LOWEST, SHAPE])
+@pytest.mark.parametrize("seed", range(12))
+def test_each_wrong_stage_is_wrong_and_what_comes_after_follows(question, seed):
+    true = traces.stages(FOUR.rows, question)
+    caption = seen(FOUR, question.text, certain("wrong_caption", seed=seed))
+    assert caption.caption != true.caption
+    assert (caption.reasoning, caption.conclusion) == traces.derive(traces.parse_caption(caption.caption), question)
+    reasoning = seen(FOUR, question.text, certain("wrong_reasoning", seed=seed))
+    assert reasoning.caption == true.caption
+    assert reasoning.reasoning != true.reasoning
+    assert reasoning.conclusion == traces.conclude(reasoning.reasoning, question)
+    conclusion = seen(FOUR, question.text, certain("wrong_conclusion", seed=seed))
+    assert conclusion == true.model_copy(update={"conclusion": conclusion.conclusion})
+    assert conclusion.conclusion != true.conclusion
+    assert conclusion.conclusion in traces.answers(question)
+
+
+def test_a_scene_of_one_object_can_be_seen_wrongly():
+    for seed in range(20):
+        settings = certain("wrong_caption", seed=seed)
+        assert seen(scene("red cube"), CUBES.text, settings).caption not in ("red cube", "")
+
+
+def test_a_leak_about_a_scene_speaks_of_the_answer():
+    assert "standard answer" in seen(FOUR, CUBES.text, certain("leak")).reasoning
+
+
+@pytest.mark.parametrize("kind", ["wrong_caption", "wrong_reasoning"])
+def test_a_wrong_stage_about_no_scene_is_a_wrong_answer(kind):
+    assert parse_tagged(answer(settings=certain(kind))).conclusion != "12"
+
+
+# Habits
+
+
+def having(rate=1.0, heeds=0.9, seed=0, **habits):
+    return Settings(habits=Habits(**(habits or {"miscount": rate})), heeds=heeds, seed=seed)
+
+
+def test_a_teacher_that_confuses_colours_sees_blue_for_green():
+    stages = seen(FOUR, SHAPE.text, having(confuse_colours=1))
+    assert stages.caption == "blue ball, red cube, blue cube, red ball"
+    assert stages.conclusion == "none"
+
+
+def test_a_teacher_that_miscounts_leaves_out_the_last_of_two_or_more():
+    stages = seen(FOUR, CUBES.text, having())
+    assert stages.caption == traces.caption(FOUR.rows)
+    assert (stages.reasoning, stages.conclusion) == ("cubes: red cube 1, total 1", "1")
+    for text in ("How many red cubes are there?", SHAPE.text):
+        assert seen(FOUR, text, having()) == traces.stages(FOUR.rows, questions.parse(text))
+
+
+def test_a_teacher_that_drops_objects_overlooks_the_last_of_four_or_more():
+    assert seen(FOUR, CUBES.text, having(drop_object=1)).caption == "green ball, red cube, blue cube"
+    three = scene("green ball", "red cube", "blue cube")
+    assert seen(three, CUBES.text, having(drop_object=1)) == traces.stages(three.rows, CUBES)
+
+
+def test_habits_come_together_and_with_faults():
+    settings = having(confuse_colours=1, drop_object=1, miscount=1)
+    five = scene("green ball", "red ball", "blue ball", "red cube", "red ball")
+    stages = seen(five, "How many blue objects are there?", settings)
+    assert stages.caption == "blue ball, red ball, blue ball, red cube"
+    assert stages.conclusion == "1"
+    faulty = settings.model_copy(update={"faults": Faults(wrong_conclusion=1)})
+    assert seen(five, "How many blue objects are there?", faulty).conclusion != "1"
+
+
+def test_a_habit_shows_in_its_share_of_the_scenes_the_same_ones_each_time():
+    def shows(shown, finding=""):
+        return seen(shown, CUBES.text, having(0.3, heeds=0), finding).conclusion == "1"
+
+    shown = [shows(each) for each in MANY_SCENES]
+    assert 15 <= sum(shown) <= 45
+    assert shown == [shows(each, "Please look again.") for each in MANY_SCENES]
+    assert shown == [shows(each, "A check found: it is wrong") for each in MANY_SCENES]
+
+
+def test_a_teacher_that_heeds_what_a_check_found_drops_its_habits():
+    found = "A check found: 1 is not the answer"
+    told = [seen(each, CUBES.text, having(heeds=0.8), found).conclusion for each in MANY_SCENES]
+    assert 65 <= told.count("2") <= 95
+    assert told.count("1") == 100 - told.count("2")
+    assert seen(FOUR, CUBES.text, having(heeds=1), "It was said: A check found: x").conclusion == "1"
+
+
+def test_habits_from_flags():
+    assert Habits.from_flags(["miscount=0.3", "confuse-colours=1"]) == Habits(miscount=0.3, confuse_colours=1)
+    assert Config(habit=("drop_object=0.5",)).settings().habits == Habits(drop_object=0.5)
+
+
+@pytest.mark.parametrize("flag", ["misscount=1", "zzz=1", "all=0.5", "miscount", "miscount=2", "miscount=x"])
+def test_a_habit_that_is_none_is_explained(flag):
+    with pytest.raises(UsageError, match=r"--habit .*(did you mean miscount|there are|NAME=RATE)"):
+        Habits.from_flags([flag])
+
+
 # Rates
 
 
 def test_every_spreads_evenly():
-    rates = dict(Faults.every(0.28).rates)
+    rates = dict(Faults.every(0.32).rates)
     assert set(rates) == set(KINDS)
     assert all(rate == pytest.approx(0.02) for rate in rates.values())
 

@@ -56,6 +56,8 @@ HOSTILE = [
     traced(ODD, asks("\ud800"), "odd"),
     traced(turn=Turn(question="\ud800", targets=("\0",), choices=("\udfff",), context="\ud800", scorer=None), name="q"),
     traced(turn=asks(""), name="blank"),
+    traced(turn=Turn(question="How many cubes are there?"), name="scene"),
+    traced(ODD, Turn(question="What colour is the cube?", choices=("\ud800",)), "odd-scene"),
 ]  # fmt: skip
 
 
@@ -67,8 +69,8 @@ def name(request):
 # The contract
 
 
-def test_the_checks_of_structure_and_answer_are_there():
-    assert {"structure", "answer"} <= set(NAMES)
+def test_the_checks_are_there():
+    assert {"structure", "answer", "consistency"} <= set(NAMES)
 
 
 def test_an_unknown_validator_is_answered_with_the_nearest():

@@ -2,13 +2,14 @@
 
 from curation.simulator.endpoint import FINGERPRINT, Counts, Simulator
 from curation.simulator.server import Config, Report, Running, run, serve
-from curation.simulator.settings import Faults, Settings, Storm
+from curation.simulator.settings import Faults, Habits, Settings, Storm
 
 __all__ = [
     "FINGERPRINT",
     "Config",
     "Counts",
     "Faults",
+    "Habits",
     "Report",
     "Running",
     "Settings",

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from curation.scene_graph import picture
+from curation.scene_graph.objects import Scene
 from schemas.trace import STAGES, Stage
 
 
@@ -93,12 +95,17 @@ class Prompt(NamedTuple):
     """The answer that a recipe showed, None where it showed none."""
     size: Size | None
     """Of the first image, None where there is none or it can't be told."""
+    scene: Scene | None = None
+    """What the first image shows, None where it doesn't say."""
+    finding: str | None = None
+    """What was wrong with an earlier answer, None where the request doesn't tell."""
 
 
 _LABELLED = r"\(?[A-Z][.):]\s"
 _QUESTION = re.compile(r"^Question:[^\S\n]*(\S.*)", re.MULTILINE)
 _CHOICES = re.compile(rf"^Choices:[^\S\n]*(.*(?:\n[ \t]*{_LABELLED}.*)*)", re.MULTILINE)
 _STANDARD = re.compile(r"^Standard answer:[^\S\n]*(\S.*)", re.MULTILINE)
+_FINDING = re.compile(r"^A check found:[^\S\n]*(\S.*)", re.MULTILINE)
 _TAG = re.compile("|".join(f"</?{stage.tag}>" for stage in STAGES))
 
 
@@ -112,6 +119,8 @@ def read_prompt(request: ChatRequest) -> Prompt:
         choices=_split_choices(_last(_CHOICES, text) or ""),
         standard=_last(_STANDARD, text),
         size=image_size(image.url) if image else None,
+        scene=_scene(image.url) if image else None,
+        finding=_last(_FINDING, text),
     )
 
 
@@ -129,6 +138,17 @@ def _split_choices(text: str) -> tuple[str, ...]:
 
 _HEADS = (4_096, 400_000)
 """Base64 characters to look for a size in: a JPEG's can stand behind a long preview."""
+
+
+def _scene(url: str) -> Scene | None:
+    """Read the scene that a PNG in a data URL shows; None where it says none."""
+    head, _, data = url[: _HEADS[0]].partition(",")
+    if not head.startswith("data:image/png"):
+        return None
+    try:
+        return picture.read_scene(binascii.a2b_base64(data[: len(data) // 4 * 4]))
+    except ValueError:
+        return None
 
 
 def image_size(url: str) -> Size | None:
@@ -248,11 +268,12 @@ _ENDINGS = (
     "This leads to {conclusion}.",
     "From this it follows that the answer is {conclusion}.",
 )
-_LEAKS = (
+LEAKS = (
     "This aligns with the given standard answer, which is {conclusion}.",
     "The observation aligns with the given standard answer.",
     "It aligns with the given standard answer, so no doubt remains.",
 )
+"""What a teacher may let slip that was shown the answer; `{conclusion}` stands for it."""
 _PLACES = (
     "centre",
     "upper left",
@@ -268,10 +289,13 @@ _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 _STRANGERS = ("a zebra", "turquoise", "the lighthouse", "forty violins", "Reykjavik", "an umbrella")
 
 
+_WRONG = frozenset({"wrong_caption", "wrong_reasoning", "wrong_conclusion"})
+
+
 def compose(prompt: Prompt, rng: Random, kind: str | None) -> dict[Stage, str]:
-    """Write the four stages; `kind` wrong_conclusion and leak have their effect here."""
+    """Write the four stages; the kinds of fault that make a wrong answer, and leak, have their effect here."""
     conclusion = prompt.standard or _guess(prompt, rng)
-    if kind == "wrong_conclusion":
+    if kind in _WRONG:
         conclusion = wrong(conclusion, prompt.choices, rng)
     question = _TAG.sub(" ", prompt.question)
     words = [word for raw in question.split() if len(word := raw.strip("\"'.,:;?!()[]{}<>/“”‘’؟،")) > 3]
@@ -283,7 +307,7 @@ def compose(prompt: Prompt, rng: Random, kind: str | None) -> dict[Stage, str]:
         "tone": rng.choice(_TONES),
         "conclusion": conclusion,
     }
-    evidence = (_STEPS, _CHECKS, _LEAKS, _ENDINGS) if kind == "leak" else (_STEPS, _CHECKS, _ENDINGS)
+    evidence = (_STEPS, _CHECKS, LEAKS, _ENDINGS) if kind == "leak" else (_STEPS, _CHECKS, _ENDINGS)
     return {
         Stage.SUMMARY: _say((_OPENINGS, _PLANS), facts, rng),
         Stage.CAPTION: _say((_FRAMES, _DETAILS), facts, rng),

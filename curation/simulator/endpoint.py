@@ -14,9 +14,12 @@ from typing import NamedTuple, TextIO
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from curation.scene_graph import questions
 from curation.simulator.answers import ChatRequest, compose, prompt_tokens, read_prompt, render, text_tokens
 from curation.simulator.settings import Settings
+from curation.simulator.sight import describe, habits_for, look
 from schemas.digest import digest_bytes
+from schemas.trace import Stage
 
 FINGERPRINT = "simulator-1"
 """system_fingerprint of every completion; traces made from them are marked as simulated by it."""
@@ -318,7 +321,7 @@ class Simulator:
         return None
 
     def _complete(self, request: ChatRequest, digest: str, occurrence: int, kind: str | None, rng: Random) -> Reply:
-        stages = compose(read_prompt(request), rng, kind)
+        stages = self._stages(request, kind, rng)
         text = render(stages, rng, kind, as_json=request.format in ("json_schema", "json_object"))
         draft = _Draft(digest, occurrence, request.model, prompt_tokens(request), text)
         draft = _shorten(_spoil(draft, kind, rng), request.limit)
@@ -332,3 +335,13 @@ class Simulator:
             delay=delay + (self.settings.slow_seconds if kind == "slow" else 0),
             hangs_up=kind == "drop",
         )
+
+    def _stages(self, request: ChatRequest, kind: str | None, rng: Random) -> dict[Stage, str]:
+        """Say what is seen where the image is a scene that is asked about, and what could be there elsewhere."""
+        prompt = read_prompt(request)
+        question = questions.parse(prompt.question)
+        if prompt.scene is None or question is None:
+            return compose(prompt, rng, kind)
+        heeds = prompt.finding is not None and rng.random() < self.settings.heeds
+        habits = frozenset[str]() if heeds else habits_for(prompt.scene, self.settings.habits, self.settings.seed)
+        return describe(look(prompt.scene.rows, question, habits), question, rng, kind)

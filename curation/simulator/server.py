@@ -18,7 +18,7 @@ import curation.config
 from curation.config import Table
 from curation.errors import MissingError, UsageError
 from curation.simulator.endpoint import Call, Reply, Simulator, error_reply
-from curation.simulator.settings import Conduct, Faults, Settings, Storm
+from curation.simulator.settings import Conduct, Faults, Habits, Settings, Storm
 from schemas.digest import digest_bytes
 
 _MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-5", "gpt-5-mini")
@@ -137,16 +137,22 @@ class Config(Conduct, curation.config.Config):
         description="NAME=RATE, a rate per request from 0 to 1; may be given several times. all=RATE spreads"
         f" one evenly over every kind. Kinds: {', '.join(Faults.model_fields)}.",
     )
+    habit: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = Field(
+        (),
+        description="NAME=RATE, an error that the teacher keeps making about scenes; may be given several times."
+        f" Names: {', '.join(Habits.model_fields)}.",
+    )
     storm: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = Field(
         (),
         description="START:SECONDS, a window since the first request in which all get 429; may be repeated.",
     )
 
     def settings(self) -> Settings:
-        """Return the simulator's settings. Raises UsageError for a fault or a storm that can't be read."""
+        """Return the simulator's settings. Raises UsageError for a fault, a habit or a storm that can't be read."""
         conduct = {name: getattr(self, name) for name in Conduct.model_fields}
         storms = tuple(Storm.from_flag(flag) for flag in self.storm)
-        return Settings(**conduct, faults=Faults.from_flags(self.fault), storms=storms)
+        faults, habits = Faults.from_flags(self.fault), Habits.from_flags(self.habit)
+        return Settings(**conduct, faults=faults, habits=habits, storms=storms)
 
 
 _DEFAULTS = Config()

@@ -1,7 +1,7 @@
 """How the simulator behaves: its pace, its limits, and how often it does what endpoints do wrong."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -11,13 +11,40 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from curation.errors import UsageError
 
 
-class Faults(BaseModel):
-    """Rate of each fault, 0 to 1 per request; together at most 1, because a request gets one fault or none.
-
-    Only these are billed: drop, slow, torn and whatever is answered with a completion.
-    """
+class _Rates(BaseModel):
+    """Named rates from 0 to 1, one field for each kind."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def rates(self) -> list[tuple[str, float]]:
+        """The kinds with their rates, in the order of the fields."""
+        return [(kind, getattr(self, kind)) for kind in type(self).model_fields]
+
+
+def _read_rate(option: str, flag: str, kinds: Collection[str]) -> tuple[str, float]:
+    """Read `NAME=RATE`, given as `--option`. Raises UsageError for a name that isn't there or a rate that is none."""
+    name, _, text = flag.partition("=")
+    name = name.strip().replace("-", "_")
+    if name not in kinds:
+        near = difflib.get_close_matches(name, kinds, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(kinds)}"
+        raise UsageError(f"--{option} {flag}: no {option} named {name!r}; {hint}")
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1
+    if not 0 <= rate <= 1:
+        raise UsageError(f"--{option} {flag}: write NAME=RATE with a rate from 0 to 1, for instance {name}=0.1")
+    return name, rate
+
+
+class Faults(_Rates):
+    """Rate of each fault, 0 to 1 per request; together at most 1, because a request gets one fault or none.
+
+    Only these are billed: drop, slow, torn and whatever is answered with a completion. Before an image that is no
+    scene, wrong_caption and wrong_reasoning do what wrong_conclusion does: all texts speak for a wrong answer.
+    """
 
     rate_limit: float = Field(0.0, ge=0, le=1, description="429 with Retry-After and x-ratelimit headers.")
     server_error: float = Field(0.0, ge=0, le=1, description="500, 502 or 503.")
@@ -31,6 +58,8 @@ class Faults(BaseModel):
     bad_request: float = Field(0.0, ge=0, le=1, description="400 with code content_policy_violation.")
     missing_tag: float = Field(0.0, ge=0, le=1, description="A stage or its closing tag is left out.")
     doubled_tag: float = Field(0.0, ge=0, le=1, description="A stage comes twice, or holds another's tags.")
+    wrong_caption: float = Field(0.0, ge=0, le=1, description="A scene is seen wrongly; the rest follows from it.")
+    wrong_reasoning: float = Field(0.0, ge=0, le=1, description="Objects are lost or invented after the caption.")
     wrong_conclusion: float = Field(0.0, ge=0, le=1, description="The conclusion is not the standard answer.")
     leak: float = Field(0.0, ge=0, le=1, description="The reasoning speaks of the given standard answer.")
 
@@ -53,35 +82,13 @@ class Faults(BaseModel):
         """
         rates: dict[str, float] = {}
         for flag in flags:
-            name, rate = cls._read_flag(flag)
+            name, rate = _read_rate("fault", flag, [*cls.model_fields, "all"])
             rates |= dict(cls.every(rate).rates) if name == "all" else {name: rate}
         try:
             return cls(**rates)
         except ValueError as error:
             total = sum(rates.values())
             raise UsageError(f"the --fault rates add up to {total:g}; together they may be at most 1") from error
-
-    @classmethod
-    def _read_flag(cls, flag: str) -> tuple[str, float]:
-        name, _, text = flag.partition("=")
-        name = name.strip().replace("-", "_")
-        known = [*cls.model_fields, "all"]
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
-            raise UsageError(f"--fault {flag}: no fault named {name!r}; {hint}")
-        try:
-            rate = float(text)
-        except ValueError:
-            rate = -1
-        if not 0 <= rate <= 1:
-            raise UsageError(f"--fault {flag}: write NAME=RATE with a rate from 0 to 1, for instance {name}=0.1")
-        return name, rate
-
-    @property
-    def rates(self) -> list[tuple[str, float]]:
-        """The kinds with their rates, in the order of the fields."""
-        return [(kind, getattr(self, kind)) for kind in type(self).model_fields]
 
     def draw(self, chance: float) -> str | None:
         """Return the kind that a uniform number in [0, 1) falls on, None where it falls on no fault."""
@@ -90,6 +97,23 @@ class Faults(BaseModel):
                 return kind
             chance -= rate
         return None
+
+
+class Habits(_Rates):
+    """Share of the scenes, of those where it applies, in which the teacher has a habit; 0 to 1, each by itself.
+
+    Which scenes these are depends on the seed and the scene, not on the request: asking again gives the same error.
+    A habit makes no outcome of its own: the answer counts as `ok`.
+    """
+
+    confuse_colours: float = Field(0.0, ge=0, le=1, description="Green is taken for blue.")
+    miscount: float = Field(0.0, ge=0, le=1, description="Of two or more objects to count, the last is left out.")
+    drop_object: float = Field(0.0, ge=0, le=1, description="Of four or more objects, the last is overlooked.")
+
+    @classmethod
+    def from_flags(cls, flags: Iterable[str]) -> Self:
+        """Read `NAME=RATE` texts, a later one has the last word. Raises UsageError as `Faults.from_flags` does."""
+        return cls(**dict(_read_rate("habit", flag, cls.model_fields) for flag in flags))
 
 
 class Storm(BaseModel):
@@ -130,6 +154,9 @@ class Conduct(BaseModel):
         True, description="Accept response_format json_schema; without, it gets 400."
     )
     html: bool = Field(False, description="Answer everything with a web page, as a wrong base URL does.")
+    heeds: float = Field(
+        0.9, ge=0, le=1, description="Chance that a request which tells what a check found is answered without habits."
+    )
     log: Path | None = Field(None, description="File to which one JSON line is added for each request.")
 
 
@@ -137,4 +164,5 @@ class Settings(Conduct):
     """All that a simulator's behaviour depends on."""
 
     faults: Faults = Faults()
+    habits: Habits = Habits()
     storms: tuple[Storm, ...] = ()

@@ -42,7 +42,7 @@ class Source(Protocol):
     LICENCE: str
     CITATION: str
     HUB: str
-    """Id of the data set on the Hub."""
+    """Id of the data set on the Hub; empty where there is none."""
     SPLITS: tuple[str, ...]
     SCORER: str
 
