@@ -18,13 +18,15 @@ VERBS = {
     "annotate": "Ask a model for the four stages of every turn that has none yet.",
     "validate": "Check traces, and say what was found.",
     "export": "Build a release: a data set that trainers can read.",
+    "train": "Train a vision-language model on a release.",
+    "verify": "Ask models held-out questions with every search; probe the traces they were trained on.",
     "status": "What the workspace holds, what it cost, and what is open.",
     "simulator": "Serve the simulated endpoint, to try any client on it.",
     "demo": "The whole loop, offline, on the bundled samples.",
 }
 _HELP = """Usage: python -m curation VERB [--flags]
 
-Four-stage visual reasoning data: annotate, validate, export.
+Four-stage visual reasoning data: annotate, validate, export; then train on it, and verify that it is good.
 
 {verbs}
 
@@ -56,7 +58,9 @@ def build() -> "App":
 
 def _shown(default: Any) -> str | None:
     """Show a default that says something, and that the flag's own text does not name."""
-    return None if default in (None, False, (), "") or isinstance(default, Path) else str(default).strip("()")
+    if default in (None, False, (), "") or isinstance(default, Path):
+        return None
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -88,6 +88,19 @@ def _parse_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def prove(folder: Path) -> str:
+    """Return the digest of a release's manifest, when every file is what was built and the format reads back.
+
+    Raises MissingError where there is no release, UsageError for another format, DataError for what was changed.
+    """
+    manifest = read_manifest(folder)
+    if not hasattr(exports.get(manifest.format), "read"):
+        raise UsageError(f"{folder} has the format {manifest.format}, which can't be read back: export --format jsonl")
+    if faults := check(folder):
+        raise DataError(f"{folder} is not what was built: {faults[0]}; export it again")
+    return _digest(folder / MANIFEST)
+
+
 def check(folder: Path) -> list[str]:
     """Re-derive the release's digests; return a sentence for each difference, in the order of the paths."""
     try:

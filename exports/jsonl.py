@@ -24,7 +24,9 @@ from schemas.trace import Trace
 FORMAT_VERSION = 1
 
 
-class _Line(Record):
+class Line(Record):
+    """A line of a split's file."""
+
     sample: Sample
     traces: tuple[Trace, ...]
     errors: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -44,7 +46,7 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
         for item in items:
             for ref in item.sample.images:
                 copy(ref, image_path, image_file(folder, ref))
-            line = _Line(sample=item.sample, traces=item.traces, errors=dict(item.errors))
+            line = Line(sample=item.sample, traces=item.traces, errors=dict(item.errors))
             append(item.split, canonical_json(line.model_dump(mode="json")))
 
 
@@ -63,9 +65,14 @@ def read(folder: Path) -> Iterator[Item]:
 def _read_split(path: Path) -> Iterator[Item]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            try:
-                record = _Line.model_validate_json(line)
-            except ValidationError as error:
-                reason = " ".join(str(error).split())[:300]
-                raise DataError(f"{path}, line {number} is not a record of this format: {reason}") from error
+            record = parse(line, path, f"line {number}")
             yield Item(record.sample, record.traces, path.stem, record.errors)
+
+
+def parse(line: bytes, path: Path, place: str) -> Line:
+    """Read one line. Raises DataError, with the file and the place, for what is not of this format."""
+    try:
+        return Line.model_validate_json(line)
+    except ValidationError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DataError(f"{path}, {place} is not a record of the format jsonl: {reason}") from error

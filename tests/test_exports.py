@@ -223,7 +223,7 @@ def test_jsonl_names_the_file_and_line_of_a_damaged_record(tmp_path, store):
     path = written("jsonl", records(), tmp_path, store) / "data" / "train.jsonl"
     path.write_bytes(path.read_bytes()[:-9])
     count = Counter(it.split for it in records())["train"]
-    with pytest.raises(DataError, match=rf"train\.jsonl, line {count} is not a record of this format"):
+    with pytest.raises(DataError, match=rf"train\.jsonl, line {count} is not a record of the format jsonl"):
         list(jsonl.read(tmp_path))
 
 

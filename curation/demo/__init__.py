@@ -1,35 +1,37 @@
-"""The whole loop, offline, on the bundled samples."""
+"""The whole loop, offline: the bundled charts annotated, then scenes whose model shows what their faults cost."""
 
-import json
 from collections.abc import Sequence
+from importlib import util
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from pydantic import Field
 
-from curation import annotate, export, status, validate
 from curation.config import Config as BaseConfig
 from curation.config import Report, Table
+from curation.demo.charts import ChartsReport, charts
+from curation.demo.loop import FULL, QUICK, LoopReport, loop
 from curation.errors import Exit
 
 
 class Config(BaseConfig):
     """Flags of `demo`."""
 
-    workspace: Path = Field(Path("demo"), description="Folder for the demo's records and releases.")
+    workspace: Path = Field(Path("demo"), description="Folder for the demo's records, releases and runs.")
+    quick: bool = Field(
+        False, description="Fewer scenes, arms and questions: minutes rather than a quarter of an hour."
+    )
+    data_only: bool = Field(False, description="Only the half that needs no PyTorch: annotate, validate, export.")
 
 
 class DemoReport(Report):
-    """What each step reported."""
+    """What each half reported."""
 
-    annotate: annotate.AnnotateReport
-    validate_: validate.ValidateReport
-    llava: export.ExportReport
-    parquet: export.ExportReport
-    status: status.StatusReport
-    example: str
-    """One record of the llava release: question and tagged text."""
+    charts: ChartsReport
+    loop: LoopReport | None
+    """None where only the half without models was run."""
+    quick: bool
 
     @property
     def exit_code(self) -> Exit:
@@ -37,58 +39,33 @@ class DemoReport(Report):
         return Exit.DONE
 
     def tables(self) -> Sequence[Table]:
-        """Return the tables of the steps that say most, in their order."""
-        return [*self.annotate.tables(), *self.validate_.tables(), *self.parquet.tables(), *self.status.tables()]
+        """Return the tables of both halves."""
+        return [*self.charts.tables(), *(self.loop.tables() if self.loop else ())]
 
     def lines(self) -> list[str]:
-        """Return the commands that were run, and what to do next."""
-        verbs = (
-            f"annotate --source chartqa --sample --offline --fault {_FAULTS}",
-            "validate",
-            "export --format llava",
-            "export --format parquet",
-            "status",
-        )
-        workspace = self.llava.out.parent.parent
-        return [
-            "One of the traces, as a trainer reads it:",
-            self.example,
-            "",
-            "The same by hand:",
-            *(f"  python -m curation {verb} --workspace {workspace}" for verb in verbs),
-            f"Releases: {self.llava.out} and {self.parquet.out}",
-        ]
+        """Return what was done, and how to do it by hand."""
+        lines = list(self.charts.lines())
+        if self.loop:
+            lines += ["", *self.loop.lines()]
+        elif not _has_torch():
+            lines += ["", "For the half with models: pip install 'curation-workbench[train]', and run it again."]
+        if self.loop and self.quick:
+            lines.append("This was the quick form; `python -m curation demo` is the full one.")
+        return lines
 
 
-_FAULTS = "all=0.2"
+def _has_torch() -> bool:
+    return all(util.find_spec(name) for name in ("torch", "transformers"))
 
 
 def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> DemoReport:  # noqa: B008 - frozen
-    """Annotate the bundled sample with the simulator, one request in five failing; validate, export, and count.
+    """Annotate bundled charts and drawn scenes with a simulator that errs; train on the scenes; verify; probe.
 
-    Running it again sends nothing: every answer is stored.
+    Everything is kept in the workspace: killed or stopped, the same command goes on, and a second run does nothing
+    twice.
     """
-    workspace = config.workspace
-    asked = annotate.Config(workspace=workspace, source=("chartqa",), sample=True, offline=True, fault=(_FAULTS,))
-    annotated = annotate.run(config=asked)
-    assert isinstance(annotated, annotate.AnnotateReport)
-    validated = validate.run(config=validate.Config(workspace=workspace))
-    llava, parquet = (
-        export.run(config=export.Config(workspace=workspace, format=format_)) for format_ in ("llava", "parquet")
-    )
-    counted = status.run(config=status.Config(workspace=workspace))
-    return DemoReport(
-        annotate=annotated,
-        validate_=validated,
-        llava=llava,
-        parquet=parquet,
-        status=counted,
-        example=_example(llava.out / "train.jsonl"),
-    )
-
-
-def _example(file: Path) -> str:
-    with file.open(encoding="utf-8") as lines:
-        record = json.loads(next(lines))
-    question, answer = (turn["value"] for turn in record["conversations"][:2])
-    return f"{question}\n{answer}"
+    first = charts(config.workspace)
+    second = None
+    if _has_torch() and not config.data_only:
+        second = loop(config.workspace, QUICK if config.quick else FULL)
+    return DemoReport(charts=first, loop=second, quick=config.quick)

@@ -138,9 +138,30 @@ def has_error() -> ColumnElement[bool]:
     return exists().where(issues.c.trace_id == traces.c.id, issues.c.severity == "error", ~outdated())
 
 
+MODEL = "model"
+"""What a trained model finds is found under this name, as if it were a validator; it is no check of the record."""
+
+
 def is_checked() -> ColumnElement[bool]:
     """Tell whether any validator has looked at a trace."""
-    return exists().where(checks.c.subject == traces.c.id)
+    return exists().where(checks.c.subject == traces.c.id, checks.c.validator != MODEL)
+
+
+def probes(engine: Engine) -> int:
+    """Return the version of the last probe that looked at a trace of this workspace, 0 before there is one."""
+    query = select(func.max(checks.c.version)).where(checks.c.validator == MODEL)
+    with engine.connect() as connection:
+        return connection.execute(query).scalar_one() or 0
+
+
+def known_traces(engine: Engine, ids: Sequence[str]) -> set[str]:
+    """Return those of the ids that are traces of this workspace."""
+    found: set[str] = set()
+    for start in range(0, len(ids), PAGE):
+        found |= {
+            row.id for row in _read(engine, select(traces.c.id).where(traces.c.id.in_(ids[start : start + PAGE])))
+        }
+    return found
 
 
 def is_current() -> ColumnElement[bool]:

@@ -1,0 +1,173 @@
+"""The loop on scenes: annotate with planted faults, release, train an arm for each way to curate, verify, probe.
+
+The teacher errs in two ways. At random, in one answer of seven: it sees, reasons or concludes wrongly. And out of
+habit: where there are two or more to count, it nearly always leaves one out. Dropping what the checks find cures the
+first, but takes nearly all that is hard with the second; asking again, with what was found, brings that back.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from curation import annotate, export, verify
+from curation.config import Report, Table
+from curation.demo.crowd import Command, Crowd
+from curation.probe.report import ProbeReport
+
+_FAULTS = "wrong_caption=0.06,wrong_reasoning=0.04,wrong_conclusion=0.04"
+_HABITS = "miscount=0.9"
+_ALL, _CLEAN, _REPAIRED = "scenes-all", "scenes-clean", "scenes-repaired"
+
+
+class Arm(NamedTuple):
+    """A model to train: on which release, and on what of it."""
+
+    name: str
+    release: str
+    arm: str
+
+
+RAW = Arm("raw", _ALL, "raw")
+CURATED = Arm("curated", _ALL, "curated")
+REPAIRED = Arm("repaired", _REPAIRED, "curated")
+DIRECT = Arm("direct", _ALL, "direct")
+
+
+class Scale(NamedTuple):
+    """How much of everything."""
+
+    scenes: dict[str, int]
+    """To draw, by split; train and val are annotated, test is what arms are compared on."""
+    steps: int
+    arms: tuple[Arm, ...]
+    searched: tuple[Arm, ...]
+    """Models that are also asked with a stage-level search."""
+    questions: int
+    """That searches are compared on."""
+    folds: int
+    suspects: int
+    """Traces that the probe goes on from."""
+
+
+FULL = Scale(
+    {"train": 9000, "val": 300, "test": 3000}, 1600, (RAW, CURATED, REPAIRED, DIRECT), (RAW, REPAIRED), 1000, 2, 200
+)
+QUICK = Scale({"train": 3000, "val": 100, "test": 2000}, 700, (RAW, REPAIRED), (REPAIRED,), 300, 2, 40)
+
+
+class LoopReport(Report):
+    """What each step reported."""
+
+    annotated: annotate.AnnotateReport
+    repaired: annotate.AnnotateReport
+    clean: export.ExportReport
+    """The release of what is left when flawed traces are dropped."""
+    mended: export.ExportReport
+    """The release of what is clean after asking again."""
+    arms: verify.VerifyReport
+    searches: verify.VerifyReport
+    probe: ProbeReport
+    commands: list[str]
+
+    def tables(self) -> list[Table]:
+        """Return coverage, the arms side by side, the searches, and what the model found in the traces."""
+        after = {stratum.name: stratum for stratum in self.mended.strata}
+        rows = [
+            (stratum.name, stratum.samples, f"{stratum.share:.1%}", f"{after[stratum.name].share:.1%}")
+            for stratum in self.clean.strata
+        ]
+        return [
+            *self.annotated.tables(),
+            Table("scenes to train on", ("stratum", "scenes", "clean", "clean after repair"), rows),
+            *(table._replace(title=f"arms: {table.title}") for table in self.arms.tables()),
+            *(table._replace(title=f"searches: {table.title}") for table in self.searches.tables()[:2]),
+            *self.probe.tables(),
+        ]
+
+    def lines(self) -> list[str]:
+        """Return where the pages are, and the commands that were run."""
+        return [
+            f"The arms side by side, {self.arms.questions:,} questions: {self.arms.page}",
+            f"The searches side by side, {self.searches.questions:,} questions: {self.searches.page}",
+            *self.probe.lines(),
+            "",
+            "The same by hand:",
+            *(f"  {command}" for command in self.commands),
+        ]
+
+
+def loop(workspace: Path, scale: Scale) -> LoopReport:
+    """Run the loop. What is done stays in the workspace, and running it again goes on from there."""
+    crowd = Crowd(workspace / "logs" / "demo")
+    reports = _data(crowd, workspace, scale)
+    crowd.together("train", [_training(workspace, arm, scale) for arm in scale.arms])
+    arms, searches = workspace / "runs" / "verify-arms", workspace / "runs" / "verify-searches"
+    searching = ("--search", "greedy,stage-beam", "--limit", str(scale.questions))
+    crowd.together("verify", [_asked(workspace, arms, (arm,)) for arm in scale.arms])
+    crowd.together("search", [_asked(workspace, searches, (arm,), *searching) for arm in scale.searched])
+    reports["arms"] = crowd.run(*_asked(workspace, arms, scale.arms).arguments)
+    reports["searches"] = crowd.run(*_asked(workspace, searches, scale.searched, *searching).arguments)
+    reports["probe"] = crowd.run(*_probing(workspace, scale))
+    return LoopReport.model_validate({**reports, "commands": crowd.lines})
+
+
+def _data(crowd: Crowd, workspace: Path, scale: Scale) -> dict[str, Any]:
+    """Annotate, and build the releases: of all traces, of the clean ones, and of the clean ones after repair."""
+    folder = workspace / "scenes"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "scenes.json").write_text(json.dumps({"seed": 0, "count": scale.scenes}) + "\n", encoding="utf-8")
+    place, rows = ("--workspace", str(workspace)), ("--source", "scenes", "--data", str(folder))
+    teacher = ("--offline", "--habit", _HABITS)
+
+    def released(name: str, select: str) -> dict[str, Any]:
+        out = str(workspace / "releases" / name)
+        flags = ("--source", "scenes", "--format", "jsonl", "--select", select, "--splits", "source", "--out", out)
+        return crowd.run("export", *flags, *place)
+
+    annotated = crowd.run("annotate", *rows, "--split", "train,val", *teacher, "--fault", _FAULTS, *place)
+    crowd.run("annotate", *rows, "--split", "test", "--ingest", *place)
+    released(_ALL, "all")
+    clean = released(_CLEAN, "clean")
+    repaired = crowd.run("annotate", "--source", "scenes", "--repair", *teacher, *place)
+    return {
+        "annotated": annotated,
+        "clean": clean,
+        "repaired": repaired,
+        "mended": released(_REPAIRED, "clean"),
+    }
+
+
+def _training(workspace: Path, arm: Arm, scale: Scale) -> Command:
+    out = workspace / "runs" / arm.name
+    release = str(workspace / "releases" / arm.release)
+    flags = ("--family", "tiny", "--arm", arm.arm, "--steps", str(scale.steps), "--threads", "1", "--workers", "0")
+    arguments = ("train", "--release", release, *flags, "--out", str(out))
+    return Command(arguments, arm.name, out / "log.jsonl", scale.steps)
+
+
+def _asked(workspace: Path, out: Path, arms: tuple[Arm, ...], *flags: str) -> Command:
+    """Ask some of the models; what was asked side by side before is at hand for all of them together."""
+    release = str(workspace / "releases" / _ALL)
+    models = ",".join(str(workspace / "runs" / arm.name) for arm in arms)
+    place = ("--workspace", str(workspace), "--out", str(out), "--threads", "1", "--at-once", "64")
+    arguments = ("verify", "--release", release, "--model", models, *flags, "--max-tokens", "160", *place)
+    return Command(arguments, arms[0].name)
+
+
+def _probing(workspace: Path, scale: Scale) -> tuple[str, ...]:
+    release, run = str(workspace / "releases" / _ALL), str(workspace / "runs" / RAW.name)
+    flags = ("--folds", str(scale.folds), "--suspects", str(scale.suspects), "--max-tokens", "160")
+    out = str(workspace / "runs" / "probe")
+    return (
+        "verify",
+        "--probe",
+        "--release",
+        release,
+        "--model",
+        run,
+        *flags,
+        "--workspace",
+        str(workspace),
+        "--out",
+        out,
+    )
