@@ -256,7 +256,7 @@ def test_a_model_that_is_in_training_is_so_afterwards() -> None:
     "error", [torch.OutOfMemoryError("CUDA"), RuntimeError("DefaultCPUAllocator: can't allocate memory"), MemoryError()]
 )
 def test_memory_that_runs_out_names_the_settings_to_lower(error: Exception) -> None:
-    with pytest.raises(CurationError, match="--questions-at-once"), at_rest(model_of("tiny").model):
+    with pytest.raises(CurationError, match="--at-once"), at_rest(model_of("tiny").model):
         raise error
 
 

@@ -283,5 +283,5 @@ def test_out_of_memory_says_what_to_lower(monkeypatch: pytest.MonkeyPatch) -> No
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(Session, "__init__", full)
-    with pytest.raises(CurationError, match="--questions-at-once, or --candidates"):
+    with pytest.raises(CurationError, match="--at-once, or --candidates"):
         found("greedy")
