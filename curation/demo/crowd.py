@@ -46,7 +46,7 @@ class Crowd:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.lines: list[str] = []
-        """Of all commands, run now or earlier."""
+        """Of the commands that a person would give: without those that were run ahead."""
 
     def run(self, *arguments: str) -> dict[str, Any]:
         """Run one command, its progress on the terminal; return its report. Raises what `together` raises."""
@@ -58,12 +58,12 @@ class Crowd:
         out, _ = process.communicate()
         return self._keep(command, process.returncode, out, "")
 
-    def together(self, what: str, commands: Sequence[Command]) -> None:
-        """Run the commands, as many at a time as there are cores.
+    def together(self, what: str, commands: Sequence[Command], *, ahead: bool = False) -> None:
+        """Run the commands, as many at a time as there are cores; `ahead` of one that does all of them.
 
         Raises StoppedError where one was stopped, and CurationError, with what it said last, where one failed.
         """
-        self.lines += [command.line for command in commands]
+        self.lines += [] if ahead else [command.line for command in commands]
         waiting = [command for command in commands if self._known(command) is None]
         running: list[_Running] = []
         cores = os.cpu_count() or 1

@@ -52,7 +52,7 @@ class Scale(NamedTuple):
 FULL = Scale(
     {"train": 9000, "val": 300, "test": 3000}, 1600, (RAW, CURATED, REPAIRED, DIRECT), (RAW, REPAIRED), 1000, 2, 200
 )
-QUICK = Scale({"train": 3000, "val": 100, "test": 2000}, 700, (RAW, REPAIRED), (REPAIRED,), 300, 2, 40)
+QUICK = Scale({"train": 3000, "val": 100, "test": 2000}, 600, (RAW, REPAIRED), (REPAIRED,), 300, 2, 20)
 
 
 class LoopReport(Report):
@@ -103,8 +103,11 @@ def loop(workspace: Path, scale: Scale) -> LoopReport:
     crowd.together("train", [_training(workspace, arm, scale) for arm in scale.arms])
     arms, searches = workspace / "runs" / "verify-arms", workspace / "runs" / "verify-searches"
     searching = ("--search", "greedy,stage-beam", "--limit", str(scale.questions))
-    crowd.together("verify", [_asked(workspace, arms, (arm,)) for arm in scale.arms])
-    crowd.together("search", [_asked(workspace, searches, (arm,), *searching) for arm in scale.searched])
+    crowd.together("verify", [_asked(workspace, arms, (arm,)) for arm in scale.arms], ahead=True)
+    if len(scale.searched) > 1:
+        crowd.together(
+            "search", [_asked(workspace, searches, (arm,), *searching) for arm in scale.searched], ahead=True
+        )
     reports["arms"] = crowd.run(*_asked(workspace, arms, scale.arms).arguments)
     reports["searches"] = crowd.run(*_asked(workspace, searches, scale.searched, *searching).arguments)
     reports["probe"] = crowd.run(*_probing(workspace, scale))
@@ -141,7 +144,8 @@ def _training(workspace: Path, arm: Arm, scale: Scale) -> Command:
     out = workspace / "runs" / arm.name
     release = str(workspace / "releases" / arm.release)
     flags = ("--family", "tiny", "--arm", arm.arm, "--steps", str(scale.steps), "--threads", "1", "--workers", "0")
-    arguments = ("train", "--release", release, *flags, "--out", str(out))
+    every = ("--eval-every", str(max(1, scale.steps // 5)))
+    arguments = ("train", "--release", release, *flags, *every, "--out", str(out))
     return Command(arguments, arm.name, out / "log.jsonl", scale.steps)
 
 

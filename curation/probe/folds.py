@@ -96,23 +96,35 @@ def probe(plan: Plan, said: Advance) -> Probed:
     What is done stays in `plan.out`, and the same plan goes on from there. Raises what training and search raise.
     """
     folds = [_Fold(plan, number) for number in range(plan.folds)]
-    _each(_measure, folds, lambda done: said(done, "folds trained and measured"))
-    worst = worst_stages(deviations(pl.concat([pl.read_parquet(fold.losses) for fold in folds])))
-    chosen = frozenset(worst["trace"].head(plan.suspects).to_list())
-    some = _each(
-        _continue, [fold._replace(chosen=chosen) for fold in folds], lambda done: said(done, "folds continued")
-    )
+    with _Pool(min(plan.jobs, len(folds))) as pool:
+        pool.each(_measure, folds, lambda done: said(done, "folds trained and measured"))
+        worst = worst_stages(deviations(pl.concat([pl.read_parquet(fold.losses) for fold in folds])))
+        chosen = frozenset(worst["trace"].head(plan.suspects).to_list())
+        suspected = [fold._replace(chosen=chosen) for fold in folds]
+        some = pool.each(_continue, suspected, lambda done: said(done, "folds continued"))
     checkpoints = {fold.number: digest(Path(fold.source)) for fold in folds}
     return Probed(findings(worst, [each for part in some for each in part], checkpoints), worst)
 
 
-def _each(task: Callable[[_Fold], R], folds: Sequence[_Fold], said: Callable[[int], None]) -> list[R]:
-    """Do the task for each fold, some at a time; return the results in the order of the folds."""
-    jobs = min(folds[0].plan.jobs, len(folds))
-    if jobs == 1:
-        return [_told(task(fold), number, said) for number, fold in enumerate(folds, 1)]
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(task, fold) for fold in folds]
+class _Pool:
+    """Processes for the folds; with one job the work is done in this one."""
+
+    def __init__(self, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(jobs, context) if jobs > 1 else None
+
+    def __enter__(self) -> "_Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def each(self, task: Callable[[_Fold], R], folds: Sequence[_Fold], said: Callable[[int], None]) -> list[R]:
+        """Do the task for each fold; return the results in the order of the folds."""
+        if self._pool is None:
+            return [_told(task(fold), number, said) for number, fold in enumerate(folds, 1)]
+        waiting = [self._pool.submit(task, fold) for fold in folds]
         for done, _ in enumerate(as_completed(waiting), 1):
             said(done)
         return [future.result() for future in waiting]
