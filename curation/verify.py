@@ -49,6 +49,9 @@ class Config(WorkspaceConfig):
     width: PositiveInt = Field(1, description="Paths that a beam keeps.")
     temperature: PositiveFloat = Field(0.6, description="Of sampled candidates.")
     top_p: PositiveFloat = Field(0.9, description="Of sampled candidates.")
+    compat: bool = Field(
+        False, description="For the judge generated: what names no response is for the second, as in LLaVA-CoT."
+    )
     max_tokens: PositiveInt = Field(2048, description="New tokens of an answer at most, the same for every model.")
     seed: int = Field(0, description="Of sampling, and of the resamples.")
     at_once: PositiveInt = Field(16, description="Questions that are worked on at a time.")

@@ -219,7 +219,7 @@ def test_the_same_store_exports_the_same_bytes(tmp_path):
 
 
 def test_the_demo_needs_nothing_and_sends_nothing_the_second_time(tmp_path):
-    first = report("demo", "--workspace", tmp_path / "demo")
-    assert first["status"]["sources"][0]["pending"] == 0
-    assert first["parquet"]["counts"]["traces"]
-    assert report("demo", "--workspace", tmp_path / "demo")["annotate"]["requests"] == 0
+    first = report("demo", "--data-only", "--workspace", tmp_path / "demo")
+    assert first["charts"]["status"]["sources"][0]["pending"] == 0
+    assert first["charts"]["parquet"]["counts"]["traces"]
+    assert report("demo", "--data-only", "--workspace", tmp_path / "demo")["charts"]["annotate"]["requests"] == 0

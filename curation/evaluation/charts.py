@@ -112,7 +112,7 @@ def lines(title: str, curves: Iterable[tuple[str, int, Sequence[tuple[int, float
         points = " ".join(f"{x(step):.1f},{y(loss):.1f}" for step, loss in sorted(curve))
         told = escape(f"{name}: {max(curve)[1]:.3f}")
         last, loss = max(curve)
-        parts.append(f'<circle class="m{colour % COLOURS}" cx="{x(last):.1f}" cy="{y(loss):.1f}" r="3"/>')
+        parts.append(marker(Style(colour, 0), x(last), y(loss)))
         parts.append(f'<polyline class="line m{colour % COLOURS}" points="{points}"><title>{told}</title></polyline>')
     return _svg(width, height, f"Loss of {title}", parts)
 

@@ -41,6 +41,8 @@ class Options(Record):
     top_p: float = 0.9
     max_tokens: int = 2048
     seed: int = 0
+    compat: bool = False
+    """Read generated verdicts as LLaVA-CoT's code does: what names no response is for the second."""
 
     def of(self, way: Way) -> dict[str, Any]:
         """Return those that decide what this search finds."""

@@ -181,7 +181,12 @@ def make_checkpoints(folder: Path) -> None:
         example = Encoder(renderer, rows, Case(1, 1, 0).settings()).encode(0)
         pixels = PixelCache(renderer, rows.folder, 16).get(example.refs)
         torch.save(_labelled(gather(renderer, [Member(example.with_pixels(pixels), 0)])), place / "batch.pt")
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
     text = folder / "llama, text only"
     LlamaForCausalLM(LlamaConfig(vocab_size=64, bos_token_id=1, eos_token_id=2, **sizes)).save_pretrained(text)
     ids = torch.arange(16)[None]

@@ -23,7 +23,7 @@ from transformers import (
     TrainingArguments,
 )
 
-_CPU = {"use_cpu": True, "report_to": [], "disable_tqdm": True, "per_device_train_batch_size": 1}
+_CPU: dict[str, Any] = {"use_cpu": True, "report_to": [], "disable_tqdm": True, "per_device_train_batch_size": 1}
 _QUESTION, _ANSWER = "How many red cubes are there?", "<CAPTION>a red cube</CAPTION><CONCLUSION>1</CONCLUSION>"
 _PATHS: dict[str, dict[str, Any]] = {
     "messages": {},
@@ -85,16 +85,23 @@ def _distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
 
 
 def trl_paths(folder: Path) -> list[list[str]]:
-    """Train two steps on each path of TRL, for each checkpoint whose processor can be made without torchvision."""
-    places = [place for place in _checkpoints(folder) if (place / "tokenizer_config.json").exists()]
-    return [[place.name, path, _outcome(place, path)] for place in places for path in _PATHS]
+    """Train two steps on each path of TRL; a processor that needs torchvision may not be made here."""
+    rows = []
+    for place in _checkpoints(folder):
+        if (place / "tokenizer_config.json").exists():
+            rows += [[place.name, *row] for row in _outcomes(place)]
+    return rows
 
 
-def _outcome(place: Path, path: str) -> str:
+def _outcomes(place: Path) -> list[tuple[str, str]]:
     try:
         processor = AutoProcessor.from_pretrained(place)
     except (ImportError, ValueError) as error:
-        return f"no processor: {_line(error)}"
+        return [("all", f"not run, no processor: {_line(error)}")]
+    return [(path, _outcome(place, processor, path)) for path in _PATHS]
+
+
+def _outcome(place: Path, processor: Any, path: str) -> str:
     try:
         losses = _train(place, processor, path)
     except (IndexError, RuntimeError, TypeError, ValueError) as error:

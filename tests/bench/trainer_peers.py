@@ -21,7 +21,7 @@ from PIL import Image
 from trainer_clock import Clock
 from transformers import AutoModelForImageTextToText, AutoProcessor, Trainer, TrainingArguments
 
-_ARGUMENTS = {
+_ARGUMENTS: dict[str, Any] = {
     "learning_rate": 1e-3,
     "adam_beta2": 0.98,
     "weight_decay": 0.05,
