@@ -27,7 +27,7 @@ from curation.calls.request import AnswerForm, Model
 from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
 from curation.crew import Crew, Results, Terms
 from curation.errors import CurationError, Exit, MissingError, StoppedError, UsageError
-from curation.estimate import ask_all
+from curation.estimate import Estimate, ask_all
 from curation.ingest import Place, Ready, Tally, flawed, ready
 from curation.progress import Advance, live, logged
 from curation.simulator import Faults, Habits, Settings, serve
@@ -146,35 +146,6 @@ class AnnotateReport(IngestReport):
         elif self.failures:
             lines.append("Failed turns keep their raw answers; --retry-failed asks for them again.")
         return lines
-
-
-class Estimate(Report):
-    """What `annotate --estimate` found; nothing was sent."""
-
-    rows: int
-    unusable_rows: int
-    turns: int
-    """Turns that have no trace yet."""
-    prompt_tokens: int
-    completion_tokens: int
-    """A guess: what the answers of this workspace had on average, 400 a call before there are any."""
-    cost: float
-    """US dollars."""
-    most: float
-    """US dollars, if every answer were as long as --max-tokens allows."""
-
-    def tables(self) -> list[Table]:
-        """Return the estimate as one table."""
-        rows: list[tuple[str, object]] = [
-            ("rows", self.rows),
-            ("unusable rows", self.unusable_rows),
-            ("calls to make", self.turns),
-            ("prompt tokens", self.prompt_tokens),
-            ("completion tokens (guess)", self.completion_tokens),
-            ("cost", f"${self.cost:.2f}"),
-            ("cost at most", f"${self.most:.2f}"),
-        ]
-        return [Table("estimate; nothing was sent", ("what", "count"), rows)]
 
 
 class _Endpoint(NamedTuple):

@@ -6,9 +6,39 @@ from typing import NamedTuple
 from curation.calls.prices import Price
 from curation.calls.request import AnswerForm, Model, build
 from curation.calls.vision import Pictures
+from curation.config import Report, Table
 from curation.ingest import Ready
 from curation.recipes import Exchange, Recipe, Task
 from schemas.call import NANO, Usage
+
+
+class Estimate(Report):
+    """What `annotate --estimate` found; nothing was sent."""
+
+    rows: int
+    unusable_rows: int
+    turns: int
+    """Turns that have no trace yet."""
+    prompt_tokens: int
+    completion_tokens: int
+    """A guess: what the answers of this workspace had on average, 400 a call before there are any."""
+    cost: float
+    """US dollars."""
+    most: float
+    """US dollars, if every answer were as long as --max-tokens allows."""
+
+    def tables(self) -> list[Table]:
+        """Return the estimate as one table."""
+        rows: list[tuple[str, object]] = [
+            ("rows", self.rows),
+            ("unusable rows", self.unusable_rows),
+            ("calls to make", self.turns),
+            ("prompt tokens", self.prompt_tokens),
+            ("completion tokens (guess)", self.completion_tokens),
+            ("cost", f"${self.cost:.2f}"),
+            ("cost at most", f"${self.most:.2f}"),
+        ]
+        return [Table("estimate; nothing was sent", ("what", "count"), rows)]
 
 
 class Asked(NamedTuple):

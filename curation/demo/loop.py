@@ -153,7 +153,7 @@ def _asked(workspace: Path, out: Path, arms: tuple[Arm, ...], *flags: str) -> Co
     """Ask some of the models; what was asked side by side before is at hand for all of them together."""
     release = str(workspace / "releases" / _ALL)
     models = ",".join(str(workspace / "runs" / arm.name) for arm in arms)
-    place = ("--workspace", str(workspace), "--out", str(out), "--threads", "1", "--at-once", "64")
+    place = ("--workspace", str(workspace), "--out", str(out), "--threads", "1", "--at-once", "128")
     arguments = ("verify", "--release", release, "--model", models, *flags, "--max-tokens", "160", *place)
     return Command(arguments, arms[0].name)
 

@@ -111,7 +111,7 @@ class Seed:
 
     def _verify(self, names: tuple[str, ...], *flags: str) -> Command:
         models = ",".join(str(self.folder / "runs" / name) for name in names)
-        limits = ("--threads", "1", "--at-once", "64", "--max-tokens", "160", "--out", str(self.folder / "verify"))
+        limits = ("--threads", "1", "--at-once", "128", "--max-tokens", "160", "--out", str(self.folder / "verify"))
         release = ("--release", str(self.folder / "r-clean"))
         return Command(("verify", *release, "--model", models, *flags, *limits), names[0])
 
