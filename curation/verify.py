@@ -39,12 +39,15 @@ class Config(WorkspaceConfig):
     split: str = Field("test", description="Split of the release to ask.")
     benchmark: Annotated[tuple[Path, ...], ManyInOne] = Field((), description="TSV file in VLMEvalKit's form.")
     limit: PositiveInt | None = Field(None, description="Ask at most so many questions of each.")
-    family: str = Field("auto", description="Model family [default: by the model's config].")
+    family: str = Field("auto", description="Model family; auto goes by the model's config.")
     search: Names = Field(
         ("greedy",),
         description="How to search: greedy, best-of-n, majority, sentence, stage-beam, retracing; several as A,B.",
     )
-    judge: Names = Field(("rules",), description="What judges candidates, for searches that need it; several as A,B.")
+    judge: Names = Field(
+        ("rules",),
+        description="Judge of candidates: rules, verdict, generated, likelihood, scorer, random, oracle; several as A,B.",
+    )
     candidates: PositiveInt = Field(4, description="Candidates of a stage, or of an answer.")
     width: PositiveInt = Field(1, description="Paths that a beam keeps.")
     temperature: PositiveFloat = Field(0.6, description="Of sampled candidates.")
@@ -56,7 +59,7 @@ class Config(WorkspaceConfig):
     seed: int = Field(0, description="Of sampling, and of the resamples.")
     at_once: PositiveInt = Field(16, description="Questions that are worked on at a time.")
     threads: PositiveInt | None = Field(None, description="Threads to compute with.")
-    device: str = Field("auto", description="cpu, cuda, cuda:1, … [default: cuda where there is one].")
+    device: str = Field("auto", description="cpu, cuda, cuda:1, …; auto is cuda where there is one.")
     out: Path | None = Field(
         None, description="Folder for answers, figures and the page [default: runs/verify-NAME in the workspace]."
     )

@@ -130,7 +130,7 @@ def manifest(release, arm="raw", model="new"):
 
 def plan(tmp_path, text, base=None):
     (tmp_path / "manifest.json").write_text(text)
-    wish = Wish(tmp_path, "sha256:r", tmp_path / "out", "auto", base, 3, 5, 4, 99, 0)
+    wish = Wish(tmp_path, "sha256:r", tmp_path / "out", "auto", base, 3, 5, 4, 99, 0, "cpu")
     return planned(Contender("run", str(tmp_path / "model"), tmp_path), wish)
 
 

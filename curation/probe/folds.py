@@ -21,6 +21,7 @@ from curation.probe.traces import judged, losses, write
 from curation.progress import Advance
 from curation.training import Data, Place, Rows, Settings, fit, index
 from curation.training.records import texts
+from curation.training.shards import World
 from schemas.digest import canonical_json
 
 R = TypeVar("R")
@@ -46,6 +47,7 @@ class Plan(BaseModel):
     """Traces, those that stand out most, that the models go on from."""
     search: search.Settings
     """How they go on: `candidates` times from each stage."""
+    device: str
     threads: int
     """Of torch, in each process."""
     jobs: int
@@ -142,7 +144,7 @@ def _measure(fold: _Fold) -> None:
     torch.set_num_threads(fold.plan.threads)
     fold.out.mkdir(parents=True, exist_ok=True)
     settings = fold.plan.training
-    model = _trained(fold, settings) if settings else open_model(fold.source, fold.plan.family)
+    model = _trained(fold, settings) if settings else _opened(fold)
     raw = (settings or Settings(steps=1)).model_copy(update={"arm": "raw"})
     write(losses(fold.rows(judged=True), model, raw, fold.number), fold.losses)
 
@@ -152,18 +154,22 @@ def _trained(fold: _Fold, settings: Settings) -> VisionModel:
     plan = fold.plan
     fewer = settings.model_copy(update={"steps": max(1, settings.steps * (plan.folds - 1) // plan.folds)})
     identity = {"release": plan.release_digest, "family": plan.family, "model": plan.model, "fold": str(fold.number)}
-    model = (
-        tiny.create(texts(plan.release, "train"), settings.seed)
-        if plan.model == NEW
-        else open_model(plan.model, plan.family)
-    )
-    fit(model, Data(fold.rows(judged=False)), fewer, Place(fold.out, identity))
+    if plan.model == NEW:
+        model = tiny.create(texts(plan.release, "train"), settings.seed)
+        model.model.to(torch.device(plan.device))  # type: ignore[arg-type]
+    else:
+        model = open_model(plan.model, plan.family, device=plan.device)
+    fit(model, Data(fold.rows(judged=False)), fewer, Place(fold.out, identity), World(device=torch.device(plan.device)))
     return model
+
+
+def _opened(fold: _Fold) -> VisionModel:
+    return open_model(fold.source, fold.plan.family, device=fold.plan.device)
 
 
 def _continue(fold: _Fold) -> list[Continued]:
     """Go on from the chosen traces that the fold's model judges."""
     torch.set_num_threads(fold.plan.threads)
-    model = open_model(fold.source, fold.plan.family)
+    model = _opened(fold)
     raw = (fold.plan.training or Settings(steps=1)).model_copy(update={"arm": "raw"})
     return list(continued(judged(fold.rows(judged=True), model, raw, fold.chosen), model, fold.plan.search))

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from curation import search
 from curation.errors import DataError, MissingError, UsageError
+from curation.evaluation.asking import resolve
 from curation.evaluation.systems import Contender
 from curation.probe.folds import NEW, Plan
 from curation.training import Settings
@@ -28,6 +29,7 @@ class Wish(NamedTuple):
     candidates: int
     max_tokens: int
     seed: int
+    device: str
 
 
 def planned(judge: Contender, wish: Wish) -> Plan:
@@ -37,7 +39,8 @@ def planned(judge: Contender, wish: Wish) -> Plan:
     training = _settings(manifest) if manifest and saw_it else None
     folds = wish.folds if training else 1
     cores = os.cpu_count() or 1
-    jobs = min(folds, cores)
+    device = resolve(wish.device)
+    jobs = min(folds, cores) if device == "cpu" else 1
     return Plan(
         release=wish.release,
         release_digest=wish.release_digest,
@@ -55,6 +58,7 @@ def planned(judge: Contender, wish: Wish) -> Plan:
             seed=wish.seed,
             at_once=64,
         ),
+        device=device,
         threads=max(1, cores // jobs),
         jobs=jobs,
     )
