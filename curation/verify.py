@@ -46,7 +46,7 @@ class Config(WorkspaceConfig):
     )
     judge: Names = Field(
         ("rules",),
-        description="Judge of candidates: rules, verdict, generated, likelihood, scorer, random, oracle; several as A,B.",
+        description="Judge of candidates: rules, verdict, generated, likelihood, scorer, random, oracle.",
     )
     candidates: PositiveInt = Field(4, description="Candidates of a stage, or of an answer.")
     width: PositiveInt = Field(1, description="Paths that a beam keeps.")

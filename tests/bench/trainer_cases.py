@@ -145,17 +145,11 @@ def _plan(case: Case, renderer: Renderer, rows: Rows, folder: Path) -> None:
         batch = gather(renderer, members)
         batches.append(_labelled(batch))
         steps.append([_row(rows, items[place], settings) for place in share.items])
-    tokens = {
-        "tokens": [sum(load.tokens for load in _loads(batch)) for batch in batches],
-        "answer_tokens": [int((batch["labels"] != -100).sum()) for batch in batches],
-    }
-    plan = {**case._asdict(), "steps": case.steps, "image_token_id": renderer.image_token_id, "rows": steps, **tokens}
+    plan = {**case._asdict(), "steps": case.steps, "image_token_id": renderer.image_token_id, "rows": steps}
+    plan["answers"] = sum(int((batch["labels"] != -100).sum()) for batch in batches)
+    plan["tokens"] = sum(int(batch["attention_mask"].sum()) for batch in batches)
     (folder / "plan.json").write_text(json.dumps(plan))
     torch.save(batches, folder / "batches.pt")
-
-
-def _loads(batch: dict[str, Tensor]) -> list[Load]:
-    return [Load(int(length), 0) for length in batch["attention_mask"].sum(1)]
 
 
 def _labelled(batch: Batch) -> dict[str, Tensor]:

@@ -49,7 +49,11 @@ def _resume(place: Path) -> list[str]:
     arguments = TrainingArguments(
         str(out), max_steps=2, save_steps=2, learning_rate=1e-2, remove_unused_columns=False, **_CPU
     )
-    parts = {"args": arguments, "train_dataset": [batch] * 8, "data_collator": lambda rows: dict(rows[0])}
+    parts: dict[str, Any] = {
+        "args": arguments,
+        "train_dataset": [batch] * 8,
+        "data_collator": lambda rows: dict(rows[0]),
+    }
     Trainer(model, **parts).train()
     saved = _weights(model)
     seen = _Seen()
@@ -73,7 +77,8 @@ class _Seen(TrainerCallback):
 
 def _open(place: Path) -> PreTrainedModel:
     (name,) = AutoConfig.from_pretrained(place).architectures
-    return getattr(transformers, name).from_pretrained(place, dtype=torch.float32)
+    model: PreTrainedModel = getattr(transformers, name).from_pretrained(place, dtype=torch.float32)
+    return model
 
 
 def _weights(model: PreTrainedModel) -> dict[str, Tensor]:
@@ -110,7 +115,7 @@ def _outcome(place: Path, processor: Any, path: str) -> str:
 
 
 def _train(place: Path, processor: Any, path: str) -> list[float]:
-    from trl import SFTConfig, SFTTrainer  # noqa: PLC0415 - it may not be there
+    from trl import SFTConfig, SFTTrainer  # type: ignore[import-not-found]  # noqa: PLC0415 - it may not be there
 
     arguments = SFTConfig(
         str(place / "out"), max_steps=2, logging_steps=1, max_length=None, bf16=False, gradient_checkpointing=False,

@@ -1,13 +1,14 @@
 """The process of a peer that is measured, in an environment of its own: nothing of the project is imported.
 
-    python trainer_peers.py tensors|processor|trl FOLDER
+    python trainer_peers.py tensors|processor|trl same|own FOLDER
 
 tensors     transformers' Trainer over batches that are tensors already, as our collator made them
 processor   transformers' Trainer; each batch is made by the checkpoint's processor from files and texts, as the
             documentation does it: all tokens but padding and images are trained
 trl         TRL's SFTTrainer on rows of `messages` and `images`, with its own collator
 
-Sequential order, no workers, no evaluation, no checkpoint, fused AdamW, a line of log every 10 steps, as ours.
+`same` takes the items in the order that ours does, `own` shuffles them as it would by itself: without length buckets.
+No workers, no evaluation, no checkpoint, fused AdamW, a line of log every 10 steps, as ours.
 """
 
 import json
@@ -29,8 +30,6 @@ _ARGUMENTS: dict[str, Any] = {
     "lr_scheduler_type": "cosine",
     "warmup_steps": 5,
     "optim": "adamw_torch_fused",
-    "num_train_epochs": 1,
-    "train_sampling_strategy": "sequential",
     "remove_unused_columns": False,
     "dataloader_num_workers": 0,
     "dataloader_pin_memory": False,
@@ -45,10 +44,15 @@ _ARGUMENTS: dict[str, Any] = {
 class Peer:
     """What the three have in common."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shuffled: bool) -> None:
         self.folder = folder
         self.plan: dict[str, Any] = json.loads((folder / "plan.json").read_text())
-        self.rows = [row for step in self.plan["rows"] for row in step]
+        steps = self.plan["rows"][: self.plan["steps"]] if shuffled else self.plan["rows"]
+        self.rows = [row for step in steps for row in step]
+        order = (
+            {"num_train_epochs": 2} if shuffled else {"num_train_epochs": 1, "train_sampling_strategy": "sequential"}
+        )
+        self.arguments = _ARGUMENTS | order
         self.model = AutoModelForImageTextToText.from_pretrained(folder / "model", dtype=torch.float32)
         self.processor = AutoProcessor.from_pretrained(folder / "model")
 
@@ -64,7 +68,7 @@ class Peer:
     def trl(self) -> Trainer:
         """TRL's."""
         from datasets import Dataset, Image, List  # noqa: PLC0415 - not there without TRL
-        from trl import SFTConfig, SFTTrainer  # noqa: PLC0415
+        from trl import SFTConfig, SFTTrainer  # type: ignore[import-not-found]  # noqa: PLC0415
 
         columns = {"images": [[row["image"]] for row in self.rows], "messages": [_messages(row) for row in self.rows]}
         arguments = SFTConfig(
@@ -73,13 +77,14 @@ class Peer:
             max_length=None,
             bf16=False,
             gradient_checkpointing=False,
-            **_ARGUMENTS,
+            **self.arguments,
         )
         rows = Dataset.from_dict(columns).cast_column("images", List(Image()))
-        return SFTTrainer(self.model, arguments, train_dataset=rows, processing_class=self.processor)
+        trainer: Trainer = SFTTrainer(self.model, arguments, train_dataset=rows, processing_class=self.processor)
+        return trainer
 
     def _trainer(self, rows: list[Any], batch: int, collate: Any) -> Trainer:
-        arguments = TrainingArguments(str(self.folder / "out"), per_device_train_batch_size=batch, **_ARGUMENTS)
+        arguments = TrainingArguments(str(self.folder / "out"), per_device_train_batch_size=batch, **self.arguments)
         return Trainer(self.model, arguments, data_collator=collate, train_dataset=rows)
 
     def _collate(self, rows: list[dict[str, str]]) -> dict[str, torch.Tensor]:
@@ -105,11 +110,11 @@ def _parts(row: dict[str, str]) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Train, and print when the steps began."""
-    side, folder = sys.argv[1], Path(sys.argv[2])
+    side, order, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
-    peer = Peer(folder)
-    trainer = {"tensors": peer.tensors, "processor": peer.through_processor, "trl": peer.trl}[side]()
+    peer = Peer(folder, shuffled=order == "own")
+    trainer: Trainer = {"tensors": peer.tensors, "processor": peer.through_processor, "trl": peer.trl}[side]()
     clock = Clock(peer.model)
     trainer.train()
     print(json.dumps(clock.report(peer.plan["warm"], peer.plan["steps"])))
