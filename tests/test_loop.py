@@ -9,6 +9,8 @@ from curation.store import Store
 from tests import small_models
 from tests.workbench import cli, report
 
+pytestmark = pytest.mark.xdist_group("loop")  # what it makes is made once
+
 STEPS = ("--steps", 3, "--batch", 4, "--workers", 0, "--threads", 1)
 FEW = ("--limit", 3, "--max-tokens", 24, "--candidates", 2, "--threads", 1, "--resamples", 50)
 

@@ -73,7 +73,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line(
 
 
 def test_another_format_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    releases.build([], tmp_path / "release", "parquet", lambda ref: tmp_path, {}, {})
+    releases.build([], tmp_path / "release", "llava", lambda ref: tmp_path, {}, {})
     assert "export --format jsonl" in refusal(capsys, "--release", tmp_path / "release", "--family", "tiny")
 
 

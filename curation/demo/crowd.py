@@ -58,10 +58,11 @@ class Crowd:
         out, _ = process.communicate()
         return self._keep(command, process.returncode, out, "")
 
-    def together(self, what: str, commands: Sequence[Command], *, ahead: bool = False) -> None:
+    def together(self, what: str, commands: Sequence[Command], *, ahead: bool = False) -> list[dict[str, Any]]:
         """Run the commands, as many at a time as there are cores; `ahead` of one that does all of them.
 
-        Raises StoppedError where one was stopped, and CurationError, with what it said last, where one failed.
+        Returns their reports, in the order of the commands. Raises StoppedError where one was stopped, and
+        CurationError, with what it said last, where one failed.
         """
         self.lines += [] if ahead else [command.line for command in commands]
         waiting = [command for command in commands if self._known(command) is None]
@@ -86,6 +87,7 @@ class Crowd:
                 for each in running:
                     each.process.wait()
                     each.said()
+        return [self._known(command) or {} for command in commands]
 
     def _known(self, command: Command) -> dict[str, Any] | None:
         try:

@@ -52,7 +52,7 @@ class Scale(NamedTuple):
 FULL = Scale(
     {"train": 9000, "val": 300, "test": 3000}, 1600, (RAW, CURATED, REPAIRED, DIRECT), (RAW, REPAIRED), 1000, 2, 200
 )
-QUICK = Scale({"train": 3000, "val": 100, "test": 2000}, 600, (RAW, REPAIRED), (REPAIRED,), 300, 2, 20)
+QUICK = Scale({"train": 2400, "val": 60, "test": 2000}, 400, (RAW, REPAIRED), (REPAIRED,), 200, 2, 10)
 
 
 class LoopReport(Report):
@@ -103,13 +103,11 @@ def loop(workspace: Path, scale: Scale) -> LoopReport:
     crowd.together("train", [_training(workspace, arm, scale) for arm in scale.arms])
     arms, searches = workspace / "runs" / "verify-arms", workspace / "runs" / "verify-searches"
     searching = ("--search", "greedy,stage-beam", "--limit", str(scale.questions))
-    crowd.together("verify", [_asked(workspace, arms, (arm,)) for arm in scale.arms], ahead=True)
-    if len(scale.searched) > 1:
-        crowd.together(
-            "search", [_asked(workspace, searches, (arm,), *searching) for arm in scale.searched], ahead=True
-        )
-    reports["arms"] = crowd.run(*_asked(workspace, arms, scale.arms).arguments)
-    reports["searches"] = crowd.run(*_asked(workspace, searches, scale.searched, *searching).arguments)
+    apart = [_asked(workspace, arms, (arm,)) for arm in scale.arms]
+    apart += [_asked(workspace, searches, (arm,), *searching) for arm in scale.searched]
+    crowd.together("verify", apart, ahead=True)
+    whole = [_asked(workspace, arms, scale.arms), _asked(workspace, searches, scale.searched, *searching)]
+    reports["arms"], reports["searches"] = crowd.together("compare", whole)
     reports["probe"] = crowd.run(*_probing(workspace, scale))
     return LoopReport.model_validate({**reports, "commands": crowd.lines})
 
@@ -122,21 +120,20 @@ def _data(crowd: Crowd, workspace: Path, scale: Scale) -> dict[str, Any]:
     place, rows = ("--workspace", str(workspace)), ("--source", "scenes", "--data", str(folder))
     teacher = ("--offline", "--habit", _HABITS)
 
-    def released(name: str, select: str) -> dict[str, Any]:
+    def release(name: str, select: str) -> Command:
         out = str(workspace / "releases" / name)
         flags = ("--source", "scenes", "--format", "jsonl", "--select", select, "--splits", "source", "--out", out)
-        return crowd.run("export", *flags, *place)
+        return Command(("export", *flags, *place), name)
 
     annotated = crowd.run("annotate", *rows, "--split", "train,val", *teacher, "--fault", _FAULTS, *place)
     crowd.run("annotate", *rows, "--split", "test", "--ingest", *place)
-    released(_ALL, "all")
-    clean = released(_CLEAN, "clean")
+    _, clean = crowd.together("export", [release(_ALL, "all"), release(_CLEAN, "clean")])
     repaired = crowd.run("annotate", "--source", "scenes", "--repair", *teacher, *place)
     return {
         "annotated": annotated,
         "clean": clean,
         "repaired": repaired,
-        "mended": released(_REPAIRED, "clean"),
+        "mended": crowd.run(*release(_REPAIRED, "clean").arguments),
     }
 
 
