@@ -50,7 +50,7 @@ class Scale(NamedTuple):
 
 
 FULL = Scale(
-    {"train": 9000, "val": 300, "test": 3000}, 1600, (RAW, CURATED, REPAIRED, DIRECT), (RAW, REPAIRED), 1000, 2, 200
+    {"train": 7000, "val": 200, "test": 2500}, 1000, (RAW, CURATED, REPAIRED, DIRECT), (RAW, REPAIRED), 800, 2, 100
 )
 QUICK = Scale({"train": 2400, "val": 60, "test": 2000}, 400, (RAW, REPAIRED), (REPAIRED,), 200, 2, 10)
 
