@@ -15,7 +15,7 @@ def file_name(ref: ImageRef) -> str:
     return f"{ref.digest.removeprefix('sha256:')}.{_EXTENSIONS[ref.mime]}"
 
 
-def read(ref: ImageRef, image_path: ImagePath) -> bytes:
+def read_image(ref: ImageRef, image_path: ImagePath) -> bytes:
     """Return the image's bytes.
 
     Raises MissingError where they can't be read, DataError where they are no longer those of the digest.
@@ -34,4 +34,4 @@ def copy(ref: ImageRef, image_path: ImagePath, target: Path) -> None:
     """Write the image's bytes to `target`, once: a name that is there already has the same content."""
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(read(ref, image_path))
+        target.write_bytes(read_image(ref, image_path))

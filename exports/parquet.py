@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from curation.wording import question_text
 from exports import ImagePath, Item
-from exports._image_files import file_name, read
+from exports._image_files import file_name, read_image
 from exports._shards import IMAGE, Shards, schema
 from schemas.sample import ImageRef
 from schemas.trace import STAGES, Trace
@@ -105,7 +105,7 @@ class _Split:
 
     def _cell(self, ref: ImageRef) -> dict[str, Any]:
         if ref.digest not in self.cells:
-            self.cells[ref.digest] = {"bytes": read(ref, self.image_path), "path": file_name(ref)}
+            self.cells[ref.digest] = {"bytes": read_image(ref, self.image_path), "path": file_name(ref)}
         return self.cells[ref.digest]
 
 

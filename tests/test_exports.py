@@ -215,6 +215,10 @@ def test_jsonl_reads_back_what_it_wrote(drawn, store):
             assert jsonl.image_file(Path(folder), ref).read_bytes() == BYTES[ref.digest]
 
 
+def test_a_format_has_read_only_where_it_gives_the_records_back():
+    assert [name for name in NAMES if hasattr(exports.get(name), "read")] == ["jsonl"]
+
+
 def test_jsonl_gives_the_records_of_all_splits_in_the_order_of_their_ids(tmp_path, store):
     assert list(jsonl.read(written("jsonl", records(), tmp_path, store))) == records()
 
