@@ -118,8 +118,7 @@ class Seed:
     def right(self, name: str, search: str = "greedy") -> np.ndarray:
         """Return which questions a system answered right, in their order, [questions]."""
         problems = of_release(self.folder / "r-clean", "test")
-        way = search.replace(" ", "_")
-        (path,) = [p for p in (self.folder / "verify/answers").glob("*.jsonl") if p.name.startswith(f"{name}_{way}")]
+        (path,) = [p for p in (self.folder / "verify/answers").glob("*.jsonl") if p.name.startswith(f"{name}_{search}")]
         known = {o.id: o for o in map(Outcome.model_validate_json, path.read_text().splitlines()[1:])}
         return np.array([m.correct for m in mark_all(problems, [known[p.id] for p in problems])])
 
@@ -182,7 +181,7 @@ def compare(seeds: list[Seed]) -> list[tuple[str, str]]:
             rows.append((seed.right(*one).astype(int) - seed.right(*other).astype(int))[kept])
         return interval(rows)
 
-    stage = "stage-beam_(rules)"
+    stage = "stage-beam-rules"
     return [
         ("four stages over direct", over(("clean", "greedy"), ("direct", "greedy"))),
         ("curated over raw, 30 % random faults", over(("curated", "greedy"), ("raw", "greedy"))),
