@@ -29,9 +29,12 @@ from transformers.models.mllama.image_processing_pil_mllama import MllamaImagePr
 from transformers.models.qwen2.tokenization_qwen2 import Qwen2Tokenizer
 from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLTextConfig, Qwen2_5_VLVisionConfig
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.utils.logging import disable_progress_bar
 
 from curation.families import tiny
 from tests.chat_templates import LLAMA_3_2_VISION, LLAVA_1_5, QWEN_2_5_VL
+
+disable_progress_bar()  # a test that looks at standard error must not see the bar of a model that is saved
 
 TEXTS = (
     "How many red cubes are there?",
