@@ -73,7 +73,8 @@ def kind(of: TypeEngine) -> type:
 
 def test_the_tables_are_what_the_migrations_made(store: Store) -> None:
     found = inspect(store.engine)
-    assert set(found.get_table_names()) == {*tables.metadata.tables, "migrations"}
+    names = {name for name in found.get_table_names() if not name.startswith("texts")}  # how a database indexes words
+    assert names == {*tables.metadata.tables, "migrations"}
     for name, table in tables.metadata.tables.items():
         columns = [(column["name"], kind(column["type"]), column["nullable"]) for column in found.get_columns(name)]
         by_name = sorted((column.name, kind(column.type), column.nullable) for column in table.columns)

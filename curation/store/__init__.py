@@ -82,9 +82,15 @@ class Store:
 
     def write(self, step: Step[A, Any], records: Sequence[A]) -> None:
         """Write the records in one transaction."""
+        with self.writing() as connection:
+            step(connection, records)
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Return a connection to read and write with: all of it or nothing, while nobody else writes."""
         try:
             with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-                step(connection, records)
+                yield connection
         except SQLAlchemyError as error:
             raise refused(error) from error
 

@@ -1,6 +1,7 @@
 """Numbered migrations, each applied in one transaction with its record. Existing ones are never edited."""
 
 from datetime import UTC, datetime
+from functools import reduce
 
 from sqlalchemy import Connection, Engine, text
 
@@ -8,6 +9,16 @@ from curation.errors import StoreError
 
 _KEY = {"sqlite": "TEXT", "postgresql": 'TEXT COLLATE "C"'}
 """What {key} stands for below: text that is compared by its code points, on every database the same."""
+
+_TEXTS = {
+    "sqlite": "CREATE VIRTUAL TABLE texts USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2')",
+    "postgresql": "CREATE TABLE texts (number BIGINT NOT NULL PRIMARY KEY, body TSVECTOR NOT NULL)",
+}
+_TEXTS_INDEX = {
+    "sqlite": "INSERT INTO texts(texts, rank) VALUES ('automerge', 4)",
+    "postgresql": "CREATE INDEX texts_body ON texts USING gin (body)",
+}
+"""The text index: words by the number of their row in the queue. It is only ever added to."""
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
@@ -44,6 +55,60 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE UNIQUE INDEX ledger_reserved ON ledger (key) WHERE state = 'reserved'",
         "CREATE INDEX ledger_state ON ledger (state, run_id, amount)",
     ),
+    2: (
+        "CREATE TABLE changed (sample_id {key} NOT NULL PRIMARY KEY)",
+        "CREATE TABLE queue (sample_id {key} NOT NULL, turn INTEGER NOT NULL, number BIGINT NOT NULL,"
+        " trace_id {key} NOT NULL, standing {key} NOT NULL, source TEXT NOT NULL, split TEXT NOT NULL,"
+        " recipe TEXT NOT NULL, model TEXT NOT NULL, severity INTEGER NOT NULL, place BIGINT NOT NULL,"
+        " state TEXT NOT NULL, needs TEXT NOT NULL, flagged INTEGER NOT NULL, gold INTEGER NOT NULL,"
+        " PRIMARY KEY (sample_id, turn))",
+        "CREATE UNIQUE INDEX queue_number ON queue (number)",
+        "CREATE INDEX queue_needs ON queue (needs, place)",
+        "CREATE INDEX queue_source ON queue (source, needs, place)",
+        "CREATE INDEX queue_state ON queue (state, place)",
+        "CREATE INDEX queue_recipe ON queue (recipe, model, needs, place)",
+        "CREATE INDEX queue_model ON queue (model, needs, place)",
+        "CREATE INDEX queue_flagged ON queue (place) WHERE flagged = 1",
+        "CREATE INDEX queue_gold ON queue (place) WHERE gold = 1",
+        "CREATE TABLE findings (sample_id {key} NOT NULL, turn INTEGER NOT NULL, code TEXT NOT NULL,"
+        " stage TEXT NOT NULL, source TEXT NOT NULL, severity TEXT NOT NULL, place BIGINT NOT NULL,"
+        " needs TEXT NOT NULL, PRIMARY KEY (sample_id, turn, code, stage))",
+        "CREATE INDEX findings_code ON findings (code, needs, place)",
+        "CREATE INDEX findings_place ON findings (code, place)",
+        "CREATE INDEX findings_stage ON findings (stage, needs, place)",
+        "CREATE INDEX findings_source ON findings (source, code, severity, stage)",
+        "CREATE TABLE seen (sample_id {key} NOT NULL, turn INTEGER NOT NULL, reviewer {key} NOT NULL,"
+        " how TEXT NOT NULL, PRIMARY KEY (sample_id, turn, reviewer, how))",
+        "CREATE INDEX seen_reviewer ON seen (reviewer, how, sample_id, turn)",
+        "CREATE TABLE withdrawn (trace_id {key} NOT NULL PRIMARY KEY)",
+        "CREATE TABLE events (number BIGINT NOT NULL PRIMARY KEY, id {key} NOT NULL, at {key} NOT NULL,"
+        " reviewer {key} NOT NULL, act TEXT NOT NULL, sample_id {key} NOT NULL, turn INTEGER NOT NULL,"
+        " together {key}, record TEXT NOT NULL)",
+        "CREATE UNIQUE INDEX events_id ON events (id)",
+        "CREATE INDEX events_sample ON events (sample_id, turn, number)",
+        "CREATE INDEX events_reviewer ON events (reviewer, number)",
+        "CREATE INDEX events_together ON events (together, number) WHERE together IS NOT NULL",
+        "CREATE TABLE leases (sample_id {key} NOT NULL, turn INTEGER NOT NULL, reviewer {key} NOT NULL,"
+        " duty TEXT NOT NULL, expires_at {key} NOT NULL, PRIMARY KEY (sample_id, turn, reviewer))",
+        "CREATE INDEX leases_reviewer ON leases (reviewer)",
+        "CREATE TABLE drafts (sample_id {key} NOT NULL, turn INTEGER NOT NULL, reviewer {key} NOT NULL,"
+        " at {key} NOT NULL, record TEXT NOT NULL, PRIMARY KEY (sample_id, turn, reviewer))",
+        "CREATE TABLE votes (number BIGINT NOT NULL PRIMARY KEY, event_id {key} NOT NULL, reviewer {key} NOT NULL,"
+        " day TEXT NOT NULL, sample_id {key} NOT NULL, turn INTEGER NOT NULL, trace_id {key} NOT NULL,"
+        " duty TEXT NOT NULL, decision TEXT NOT NULL, content TEXT NOT NULL, verdicts TEXT NOT NULL,"
+        " tenths INTEGER NOT NULL, holds INTEGER NOT NULL, sent_back INTEGER NOT NULL)",
+        "CREATE INDEX votes_turn ON votes (sample_id, turn)",
+        "CREATE INDEX votes_duty ON votes (duty, holds, sample_id, turn)",
+        "CREATE INDEX votes_reviewer ON votes (reviewer, duty, decision, tenths, holds)",
+        "CREATE INDEX votes_batch ON votes (reviewer, number, duty, decision, holds, day)",
+        "CREATE INDEX votes_day ON votes (day, reviewer, duty, decision, holds)",
+        "CREATE TABLE marks (name {key} NOT NULL PRIMARY KEY, number BIGINT NOT NULL)",
+        "CREATE INDEX queue_counts ON queue (source, state, needs, severity)",
+        "CREATE INDEX calls_cost ON calls (recipe, model, outcome, cost)",
+        "{texts}",
+        "{texts_index}",
+        "INSERT INTO changed SELECT DISTINCT sample_id FROM traces",
+    ),
 }
 
 
@@ -72,8 +137,10 @@ def _step(engine: Engine) -> int:
 
 
 def _apply(connection: Connection, version: int) -> None:
+    dialect = connection.dialect.name
+    words = {"{key}": _KEY[dialect], "{texts}": _TEXTS[dialect], "{texts_index}": _TEXTS_INDEX[dialect]}
     for statement in MIGRATIONS[version]:
-        connection.execute(text(statement.replace("{key}", _KEY[connection.dialect.name])))
+        connection.exec_driver_sql(reduce(lambda text, word: text.replace(*word), words.items(), statement))
     connection.execute(
         text("INSERT INTO migrations (version, applied_at) VALUES (:version, :at)"),
         {"version": version, "at": datetime.now(UTC).isoformat()},

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Executable, Table
+from sqlalchemy import ColumnElement, Connection, Executable, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from curation.store import tables
@@ -110,6 +110,7 @@ def put_traces(connection: Connection, traces: Sequence[StoredTrace]) -> None:
         for trace, endpoint in traces
     ]
     _write(connection, insert_new(connection.dialect.name, tables.traces), rows)
+    mark_changed(connection, [trace.sample_id for trace, _ in traces])
 
 
 def put_issues(connection: Connection, issues: Sequence[Issue]) -> None:
@@ -131,15 +132,26 @@ def put_issues(connection: Connection, issues: Sequence[Issue]) -> None:
         for issue in issues
     ]
     _write(connection, insert_new(connection.dialect.name, tables.issues), rows)
+    mark_changed(connection, [issue.sample_id for issue in issues if issue.trace_id])
 
 
 def put_checks(connection: Connection, checks: Sequence[Check]) -> None:
-    """Store which validator looked at what."""
+    """Store which validator looked at what; what an earlier version of it found in a trace may be outdated by that."""
     _write(
         connection,
         insert_new(connection.dialect.name, tables.checks),
         [{"subject": c.subject, "validator": c.validator, "version": c.version} for c in checks],
     )
+    renewed = sorted({check.subject for check in checks if check.version > 1})
+    for start in range(0, len(renewed), 500):
+        found = select(tables.traces.c.sample_id).where(tables.traces.c.id.in_(renewed[start : start + 500]))
+        mark_changed(connection, list(connection.execute(found).scalars()))
+
+
+def mark_changed(connection: Connection, sample_ids: Sequence[str]) -> None:
+    """Note that the queue's rows of these samples have to be worked out anew."""
+    rows = [{"sample_id": sample_id} for sample_id in sorted(set(sample_ids))]
+    _write(connection, insert_new(connection.dialect.name, tables.changed), rows)
 
 
 def put_failures(connection: Connection, failures: Sequence[Failure]) -> None:

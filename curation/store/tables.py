@@ -121,3 +121,120 @@ ledger = Table(
 )
 """States: `reserved` (on its way, or cut off by a crash), `settled`, `lost` (may have been billed without an answer),
 `saved` (an answer that was in the store, at what it cost then). A request that was not billed leaves no row."""
+
+changed = Table("changed", metadata, Column("sample_id", AnyText, primary_key=True))
+"""Samples whose rows in the queue have to be worked out anew."""
+
+queue = Table(
+    "queue",
+    metadata,
+    Column("sample_id", AnyText, primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("trace_id", AnyText, nullable=False),
+    Column("standing", AnyText, nullable=False),
+    Column("source", AnyText, nullable=False),
+    Column("split", AnyText, nullable=False),
+    Column("recipe", AnyText, nullable=False),
+    Column("model", AnyText, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("needs", AnyText, nullable=False),
+    Column("flagged", Integer, nullable=False),
+    Column("gold", Integer, nullable=False),
+)
+"""The turns as reviewers see them: derived from traces, issues and events, and kept for speed alone.
+
+`trace_id` is the trace to be reviewed, `standing` the one that stands for the turn: the same, or an edit of it. Those
+with a lower `place` come first. `number` is the row of its words in the text index.
+"""
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("sample_id", AnyText, primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("code", AnyText, primary_key=True),
+    Column("stage", AnyText, primary_key=True),
+    Column("source", AnyText, nullable=False),
+    Column("severity", AnyText, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("needs", AnyText, nullable=False),
+)
+"""The open issues of the traces in the queue, once for each code and stage; derived like the queue."""
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("sample_id", AnyText, primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("reviewer", AnyText, primary_key=True),
+    Column("how", AnyText, primary_key=True),
+)
+"""Who has had a turn's trace before them, and how it ended: `decided`, `skipped`, or `gold` where it was a check of
+the reviewer. Derived from the events."""
+
+withdrawn = Table("withdrawn", metadata, Column("trace_id", AnyText, primary_key=True))
+"""Edits that were undone or overruled: they stand for nothing. Derived from the events."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("id", AnyText, nullable=False),
+    Column("at", AnyText, nullable=False),
+    Column("reviewer", AnyText, nullable=False),
+    Column("act", AnyText, nullable=False),
+    Column("sample_id", AnyText, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("together", AnyText),
+    Column("record", AnyText, nullable=False),
+)
+"""Who did what, in order, and for good. `together` is the bulk action that an event is a part of."""
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("sample_id", AnyText, primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("reviewer", AnyText, primary_key=True),
+    Column("duty", AnyText, nullable=False),
+    Column("expires_at", AnyText, nullable=False),
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("sample_id", AnyText, primary_key=True),
+    Column("turn", Integer, primary_key=True),
+    Column("reviewer", AnyText, primary_key=True),
+    Column("at", AnyText, nullable=False),
+    Column("record", AnyText, nullable=False),
+)
+"""What reviewers have begun."""
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("number", BigInteger, primary_key=True),
+    Column("event_id", AnyText, nullable=False),
+    Column("reviewer", AnyText, nullable=False),
+    Column("day", AnyText, nullable=False),
+    Column("sample_id", AnyText, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("trace_id", AnyText, nullable=False),
+    Column("duty", AnyText, nullable=False),
+    Column("decision", AnyText, nullable=False),
+    Column("content", AnyText, nullable=False),
+    Column("verdicts", AnyText, nullable=False),
+    Column("tenths", Integer, nullable=False),
+    Column("holds", Integer, nullable=False),
+    Column("sent_back", Integer, nullable=False),
+)
+"""Every decision, undone ones too, where `holds` is 0. Derived from the events, and folded in when figures are wanted:
+up to the event whose number `marks` has."""
+
+marks = Table(
+    "marks", metadata, Column("name", AnyText, primary_key=True), Column("number", BigInteger, nullable=False)
+)
