@@ -2,13 +2,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A server for the tests; it pins what we need in other versions, so it has an environment of its own.
+LABEL_STUDIO := .venv-label-studio
 
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m curation demo --quick
 
-test: $(VENV)/installed-dev
+test: $(VENV)/installed-dev $(LABEL_STUDIO)/installed
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: $(VENV)/installed-dev
@@ -21,7 +23,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python tests/bench/bench_annotate.py
 
 clean:
-	rm -rf $(VENV) demo build *.egg-info
+	rm -rf $(VENV) $(LABEL_STUDIO) demo build *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -29,9 +31,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[train]'
+	$(BIN)/pip install --quiet --editable '.[train,ui]'
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/installed
+
+$(LABEL_STUDIO)/installed:
+	$(PYTHON) -m venv $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/pip install --quiet 'label-studio>=1.20,<2'
+	touch $@

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 VERBS = {
     "annotate": "Ask a model for the four stages of every turn that has none yet.",
     "validate": "Check traces, and say what was found.",
+    "review": "Review traces in the browser, or by script; several at once.",
     "export": "Build a release: a data set that trainers can read.",
     "train": "Train a vision-language model on a release.",
     "verify": "Ask models held-out questions with every search; probe the traces they were trained on.",
@@ -24,9 +25,11 @@ VERBS = {
     "simulator": "Serve the simulated endpoint, to try any client on it.",
     "demo": "The whole loop, offline, on the bundled samples.",
 }
+_WITH_COMMANDS = frozenset({"review"})
+"""Verbs that have commands of their own, `python -m curation review next`; their help is theirs."""
 _HELP = """Usage: python -m curation VERB [--flags]
 
-Four-stage visual reasoning data: annotate, validate, export; then train on it, and verify that it is good.
+Four-stage visual reasoning data: annotate, validate, review, export; then train on it, and verify that it is good.
 
 {verbs}
 
@@ -34,6 +37,7 @@ Four-stage visual reasoning data: annotate, validate, export; then train on it, 
 
   python -m curation annotate --source chartqa --sample --offline
   python -m curation validate
+  python -m curation review
   python -m curation export --format llava --out release
   python -m curation status
 
@@ -52,7 +56,10 @@ def build() -> "App":
     parameters = Parameter(negative=(), show_env_var=False, show_default=_shown)
     app = App(name="curation", help_format="plaintext", default_parameter=parameters, version=__version__)
     for verb, help_ in VERBS.items():
-        app.command(f"curation.{verb}:run", name=verb, help=help_)
+        if verb in _WITH_COMMANDS:
+            app.command(f"curation.{verb}.commands:app", name=verb)
+        else:
+            app.command(f"curation.{verb}:run", name=verb, help=help_)
     return app
 
 
@@ -91,6 +98,8 @@ def _usage(error: "CycloptsError") -> str:
     cause: Any = error.__cause__
     if hasattr(cause, "errors"):  # Pydantic's ValidationError
         return "; ".join(map(_fault, cause.errors()))
+    if type(error).__name__ == "UnusedCliTokensError" and error.unused_tokens:
+        return f"{error.unused_tokens[0]!r} is not understood here; --help says what is"
     return " ".join(str(error).split())
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 import time
@@ -10,8 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -26,11 +24,12 @@ from curation.calls.prices import FREE, Price, price
 from curation.calls.request import AnswerForm, Model
 from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
 from curation.crew import Crew, Results, Terms
-from curation.errors import CurationError, Exit, MissingError, StoppedError, UsageError
+from curation.endpoint import SIMULATOR, Endpoint, real, simulated, url_of
+from curation.errors import CurationError, Exit, StoppedError, UsageError
 from curation.estimate import Estimate, ask_all
 from curation.ingest import Place, Ready, Tally, flawed, ready
 from curation.progress import Advance, live, logged
-from curation.simulator import Faults, Habits, Settings, serve
+from curation.simulator import Faults, Habits, Settings
 from curation.store import Store
 from curation.store.journal import StoreJournal
 from curation.store.queries import mean_completion, traced
@@ -38,9 +37,6 @@ from curation.store.writer import Writer
 from schemas.call import NANO
 
 _log = logging.getLogger(__name__)
-
-OPENAI_URL = "https://api.openai.com/v1"
-SIMULATOR = "simulator"
 
 
 class Config(WorkspaceConfig):
@@ -148,12 +144,6 @@ class AnnotateReport(IngestReport):
         return lines
 
 
-class _Endpoint(NamedTuple):
-    name: str
-    url: str
-    key: str
-
-
 def run(*, config: Annotated[Config, Parameter(name="*")]) -> Report:
     """Ask a model for the four stages of every turn that has none yet.
 
@@ -203,35 +193,14 @@ def _model(config: Config) -> Model:
 
 
 @asynccontextmanager
-async def _endpoint(config: Config) -> AsyncIterator[_Endpoint]:
+async def _endpoint(config: Config) -> AsyncIterator[Endpoint]:
     """Return where to send requests; starts the simulator with --offline."""
-    if config.offline:
-        faults, habits = Faults.from_flags(config.fault), Habits.from_flags(config.habit)
-        async with serve(Settings(faults=faults, habits=habits, slow_seconds=1.0)) as running:
-            yield _Endpoint(SIMULATOR, running.url, "offline")
+    if not config.offline:
+        yield real(config.base_url)
         return
-    url = _base_url(config)
-    key = os.environ.get("OPENAI_API_KEY", "").strip()
-    if not key.isascii() or not key.isprintable():
-        raise UsageError("OPENAI_API_KEY holds characters that no key has; set it again")
-    if not key and url == OPENAI_URL:
-        raise MissingError(
-            "no key: set OPENAI_API_KEY, or use --offline for the built-in simulator, "
-            "or --base-url for a server of your own"
-        )
-    yield _Endpoint(url, url, key or "none")
-
-
-def _base_url(config: Config) -> str:
-    url = (config.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
-    parts = urlsplit(url)
-    if parts.username or parts.password:
-        raise UsageError(
-            "--base-url may not hold a password, because it is recorded; the key comes from OPENAI_API_KEY"
-        )
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"--base-url {url!r} is not a URL; write it like https://host/v1")
-    return url
+    faults, habits = Faults.from_flags(config.fault), Habits.from_flags(config.habit)
+    async with simulated(Settings(faults=faults, habits=habits, slow_seconds=1.0)) as endpoint:
+        yield endpoint
 
 
 def estimate(config: Config) -> Estimate:
@@ -247,7 +216,7 @@ def _estimate(config: Config, store: Store | None) -> Estimate:
         "recipe": config.recipe,
         "prompt_version": recipes.get(config.recipe).VERSION,
         "model": config.model,
-        "endpoint": SIMULATOR if config.offline else _base_url(config),
+        "endpoint": SIMULATOR if config.offline else url_of(config.base_url),
     }
     samples = ((sample, _done(store, sample, made_by)) for sample in _samples(config, tally, store))
     form: AnswerForm = "tags" if config.form == "tags" else "schema"
@@ -321,7 +290,7 @@ def _settings(config: Config) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude={"workspace", "debug", "json_", "base_url"})
 
 
-def _caller(config: Config, endpoint: _Endpoint, journal: StoreJournal) -> Caller:
+def _caller(config: Config, endpoint: Endpoint, journal: StoreJournal) -> Caller:
     return Caller(
         Client(endpoint.url, endpoint.key, config.timeout),
         Service(endpoint.name, _model(config), _price(config)),

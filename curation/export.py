@@ -17,7 +17,7 @@ from curation.errors import MissingError
 from curation.progress import Advance, live
 from curation.splits import assign_splits, source_splits
 from curation.store import Store
-from curation.store.queries import releasable
+from curation.store.queries import Chosen, Selection, releasable
 from curation.strata import Coverage, Stratum
 from exports import Item
 
@@ -33,8 +33,10 @@ class Config(WorkspaceConfig):
     out: Path | None = Field(
         None, description="Folder to build, new or an earlier release [default: releases/FORMAT in the workspace]."
     )
-    select: Literal["clean", "all"] = Field(
-        "clean", description="Traces to take: checked and without an error, or all."
+    select: Selection = Field(
+        "clean",
+        description="Traces to take: accepted by a person, as they are or edited; clean, which is checked, without an"
+        " error and not rejected by a person; or all.",
     )
     source: Names = Field((), description="Sources to take, A,B [default: all].")
     splits: Annotated[tuple[NonNegativeFloat, ...] | Literal["source"], BeforeValidator(_read_splits), ManyInOne] = (
@@ -87,6 +89,9 @@ class ExportReport(Report):
             lines.append(f"{self.left_out:,} samples have no trace that was selected{held_out}.")
         if self.leaks:
             lines.append(f"{self.leaks:,} samples share an image with a split that is held out further: left out.")
+        if reviews := self.counts.get("traces_by_review"):
+            said = ", ".join(f"{count:,} {state}" for state, count in reviews.items())
+            lines.append(f"Reviewed by a person: {said}.")
         lines += [_EMPTIED.format(s.name, s.taken, s.samples) for s in self.emptied]
         if simulated := self.counts.get("traces_by_kind", {}).get("simulated"):
             lines.append(f"{simulated:,} traces are simulated: they are for trials, not for training.")
@@ -119,10 +124,10 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
     out = config.out or config.workspace / "releases" / config.format
     with Store.open(config.workspace) as store, store.snapshot() as records, live("export") as advance:
         plan = _plan(records, config)
-        coverage = Coverage()
-        items = _items(records, config, plan, coverage, advance)
+        tally = _Tally()
+        items = _items(records, config, plan, tally, advance)
         inputs = {"traces": plan.digest}
-        manifest = release.build(items, out, config.format, store.images.path, _settings(config), inputs, coverage)
+        manifest = release.build(items, out, config.format, store.images.path, _settings(config), inputs, tally)
     return ExportReport(
         out=out,
         format=config.format,
@@ -133,9 +138,31 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
         leaks=plan.leaks,
         held_out=plan.held_out,
         questions=sum(manifest.counts.get("samples_without_trace", {}).values()),
-        strata=coverage.strata(),
-        emptied=coverage.emptied(),
+        strata=tally.coverage.strata(),
+        emptied=tally.coverage.emptied(),
     )
+
+
+class _Tally:
+    """Counts what is selected: strata of the train split, and what people said of the traces."""
+
+    def __init__(self) -> None:
+        self.coverage = Coverage()
+        self._reviews: Counter[str] = Counter()
+
+    def add(self, chosen: Chosen, split: str) -> None:
+        """Count a sample of a split."""
+        if split == "train":
+            self.coverage.add(chosen.sample, taken=bool(chosen.traces))
+        self._reviews.update(state for state in chosen.states.values() if state in _DECIDED)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return the counts as a manifest has them."""
+        reviews = {"traces_by_review": dict(sorted(self._reviews.items()))} if self._reviews else {}
+        return self.coverage.counts() | reviews
+
+
+_DECIDED = frozenset({"accepted", "edited", "rejected"})
 
 
 class _Plan(NamedTuple):
@@ -153,16 +180,16 @@ def _plan(records: Connection, config: Config) -> _Plan:
     images: list[tuple[str, tuple[str, ...]]] = []
     traced: set[str] = set()
     digest = hashlib.sha256()
-    for sample, traces, _ in releasable(records, config.select, config.source):
-        images.append((sample.id, tuple(image.digest for image in sample.images)))
-        if traces:
-            traced.add(sample.id)
-        for trace in traces:
+    for chosen in releasable(records, config.select, config.source):
+        images.append((chosen.sample.id, tuple(image.digest for image in chosen.sample.images)))
+        if chosen.traces:
+            traced.add(chosen.sample.id)
+        for trace in chosen.traces:
             digest.update(trace.id.encode())
     if not traced:
         raise MissingError(
             "nothing to export: no trace is selected; `status` says what there is, `validate` checks it, "
-            "--select all takes what was not checked"
+            "`review` is where people accept it, --select all takes what was not checked"
         )
     shares = config.splits
     splits = source_splits(images) if shares == "source" else assign_splits(images, shares, config.seed)
@@ -177,19 +204,19 @@ def _held_out(train: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(f"{source}/{split}" for source, split in places if split != "train").items()))
 
 
-def _items(records: Connection, config: Config, plan: _Plan, coverage: Coverage, advance: Advance) -> Iterator[Item]:
+def _items(records: Connection, config: Config, plan: _Plan, tally: _Tally, advance: Advance) -> Iterator[Item]:
     """Give what has a trace; where the format holds them, also the questions of validation and test that have none.
 
     What a model is tested on must not depend on which traces were selected.
     """
     done = 0
     keeps_questions = hasattr(exports.get(config.format), "read")
-    for sample, traces, errors in releasable(records, config.select, config.source):
-        split = plan.splits.get(sample.id)
-        if split == "train":
-            coverage.add(sample, taken=bool(traces))
-        if split and (traces or (keeps_questions and split != "train")):
-            yield Item(sample, traces, split, errors)
+    for chosen in releasable(records, config.select, config.source):
+        split = plan.splits.get(chosen.sample.id)
+        if split:
+            tally.add(chosen, split)
+        if split and (chosen.traces or (keeps_questions and split != "train")):
+            yield Item(chosen.sample, chosen.traces, split, chosen.errors)
             done += 1
             advance(done, "samples")
 

@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import exports
 from curation.errors import CurationError, DataError, MissingError, UsageError
 from curation.staging import staged
-from curation.strata import Coverage
 from exports import ImagePath, Item
 from schemas.manifest import FileEntry, Manifest
 
@@ -25,6 +24,13 @@ _PACKAGES = ("curation-workbench", "pyarrow", "pydantic")
 _THREADS = 4
 
 
+class Counted(Protocol):
+    """What else a manifest counts; asked when all items have passed."""
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return counts by what is counted."""
+
+
 def build(
     items_sorted: Iterable[Item],
     out: Path,
@@ -32,7 +38,7 @@ def build(
     image_path: ImagePath,
     config: dict[str, Any],
     inputs: dict[str, str],
-    coverage: Coverage | None = None,
+    further: Counted | None = None,
 ) -> Manifest:
     """Build the release `out` from items in the order of their sample ids, compared by code points.
 
@@ -50,7 +56,7 @@ def build(
             kind="release",
             format=exporter_name.replace("_", "-"),
             format_version=exporter.FORMAT_VERSION,
-            counts=tally.counts() | (coverage.counts() if coverage else {}),
+            counts=tally.counts() | (further.counts() if further else {}),
             config=config,
             inputs=inputs,
             versions={name: metadata.version(name) for name in _PACKAGES},

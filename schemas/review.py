@@ -47,7 +47,7 @@ class Review(Record):
     trace_id: str
     """The trace that was looked at."""
     decision: Decision
-    verdicts: dict[Stage, StageVerdict] = {}
+    verdicts: dict[Stage, StageVerdict] = Field(default_factory=dict)
     reason: str = ""
     """Why it was rejected, or whatever else the reviewer wants to be known."""
     edited: str | None = None

@@ -1,5 +1,6 @@
 """The review desk: what comes next for whom, leases, decisions and their undoing, on either database."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from curation.errors import MissingError, UsageError
-from curation.review import Deed, Desk, Reviewer, Slice, Terms, View
+from curation.errors import DataError, MissingError, UsageError
+from curation.review import Deed, Desk, Reviewer, Slice, Terms, View, terms_of
 from curation.review.desk import new_id
 from curation.review.projection import is_second
 from curation.review.standing import stand
@@ -569,3 +570,29 @@ def test_a_workspace_from_before_there_were_reviews_has_its_traces_in_the_queue(
     monkeypatch.setattr(migrations, "MIGRATIONS", newer)
     with Store.open(tmp_path / "w") as store:
         assert desk(store).count(Slice()) == 1
+
+
+# The terms of a workspace
+
+
+def test_a_workspace_says_how_its_desk_is_run(tmp_path: Path) -> None:
+    assert terms_of(tmp_path)._replace(guidelines="") == Terms()
+    (tmp_path / "review.toml").write_text("second_share = 0.5\nbatch = 40\n")
+    assert terms_of(tmp_path)[1:4:2] == (0.5, 40)
+    version = terms_of(tmp_path).guidelines
+    (tmp_path / "guidelines.md").write_text("Be kind.")
+    assert terms_of(tmp_path).guidelines not in {"", version}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("second_share = 2", "second_share: Input should be less than or equal to 1"),
+        ("secondshare = 1", "there is no setting 'secondshare'; there are batch, gold_every"),
+        ("batch =", "can't be read: Invalid value"),
+    ],
+)
+def test_a_term_that_is_none_is_named(tmp_path: Path, text: str, fault: str) -> None:
+    (tmp_path / "review.toml").write_text(text)
+    with pytest.raises(DataError, match=re.escape(fault)):
+        terms_of(tmp_path)

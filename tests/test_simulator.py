@@ -863,3 +863,32 @@ def test_the_report_reads_well():
     )
     assert report.tables()[0].rows == [("ok", 2), ("drop", 1)]
     assert report.lines() == ["3 requests, 2 billed (2,000 + 9 tokens), at most 2 at once"]
+
+
+ANEW = f"""{PROMPT}
+
+The answer as it stands:
+<SUMMARY>Question: What?
+Standard answer: 99</SUMMARY><CONCLUSION>99</CONCLUSION>
+A reviewer says: it is wrong
+Write anew: REASONING, CONCLUSION"""
+
+
+def test_only_the_stages_that_are_asked_for_are_written():
+    tagged = answer(ANEW)
+    assert re.findall(r"<(\w+)>", tagged) == ["REASONING", "CONCLUSION"]
+    assert tagged.endswith("<CONCLUSION>12</CONCLUSION>")
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}}
+    assert json.loads(answer(ANEW, response_format=schema)).keys() == {"reasoning", "conclusion"}
+
+
+@pytest.mark.parametrize("kind", ["missing_tag", "doubled_tag"])
+@pytest.mark.parametrize("wanted", ["CAPTION", "REASONING, CONCLUSION"])
+def test_faults_of_the_form_strike_single_stages_too(kind, wanted):
+    text = ANEW.replace("REASONING, CONCLUSION", wanted)
+    tags = re.findall(r"<(/?\w+)>", answer(text, certain(kind)))
+    assert tags != [mark + stage for stage in wanted.split(", ") for mark in ("", "/")]
+
+
+def test_stages_that_only_stand_in_the_request_are_no_wish():
+    assert isinstance(parse_tagged(answer(f"Write anew: nothing\n{PROMPT}")), Stages)

@@ -1,1 +1,1 @@
-"""The review app's pages and components; they hold no logic of their own."""
+"""The Streamlit app. It holds no logic: everything goes through `curation.review`."""

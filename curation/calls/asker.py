@@ -55,6 +55,8 @@ class Asker:
 
     def __init__(self, caller: Caller, origin: Origin, form: AnswerForm, attempts: Attempts) -> None:
         self.form = form
+        self.paid = 0
+        """Nano-dollars, for what was sent: nothing for answers that were in the store."""
         self._caller = caller
         self._origin = origin
         self._limit = attempts
@@ -68,6 +70,7 @@ class Asker:
             attempt = self._asked[request.canonical]
             self._asked[request.canonical] += 1
             call, fresh = await self._caller.fetch(Job(request, self._origin, attempt))
+            self.paid += call.cost if fresh else 0
             earlier = self._limit.retry_failed and not fresh
             if call.outcome in {Outcome.ANSWERED, Outcome.UNPARSABLE}:
                 answer = read(call.raw)

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from curation.evaluation.bootstrap import Interval, Resampled, resample
+from curation.evaluation.bootstrap import Floats, Interval, Resampled, resample
 from curation.evaluation.marking import Mark
 from curation.evaluation.outcomes import Outcome
 from curation.evaluation.questions import Problem
@@ -115,9 +116,9 @@ def summarise(problems: Sequence[Problem], answers: Sequence[Answers], resamples
     )
 
 
-def _strata(problems: Sequence[Problem]) -> dict[Stratum, np.ndarray]:
+def _strata(problems: Sequence[Problem]) -> dict[Stratum, NDArray[np.bool_]]:
     """Return which problems are in each stratum: by source, then by each label that tells kinds of questions."""
-    found: dict[str, dict[str, np.ndarray]] = {}
+    found: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for index, problem in enumerate(problems):
         for label, value in {"source": problem.source, **problem.labels}.items():
             here = found.setdefault(label, {}).setdefault(value, np.zeros(len(problems), bool))
@@ -133,8 +134,8 @@ def _strata(problems: Sequence[Problem]) -> dict[Stratum, np.ndarray]:
 class _Cell(NamedTuple):
     """One system in one stratum."""
 
-    values: np.ndarray
-    members: np.ndarray
+    values: Floats
+    members: NDArray[np.bool_]
     drawn: Resampled
     stratum: int
     system: int
@@ -184,7 +185,7 @@ def _costs(outcomes: Sequence[Outcome]) -> Mapping[str, float]:
 
 
 def _stratum(
-    name: Stratum, number: int, answers: Sequence[Answers], drawn: tuple[np.ndarray, np.ndarray, Resampled]
+    name: Stratum, number: int, answers: Sequence[Answers], drawn: tuple[Floats, NDArray[np.bool_], Resampled]
 ) -> StratumRow:
     values, members, resampled = drawn
     cells = [_Cell(values, members, resampled, number, system) for system in range(len(answers))]

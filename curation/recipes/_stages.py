@@ -4,7 +4,7 @@ from typing import Any
 
 from curation.calls.request import AnswerForm
 from curation.recipes import Flawed
-from schemas.trace import STAGES, Stages, parse_answer
+from schemas.trace import STAGES, Fault, Stages, parse_answer
 
 SCHEMA: dict[str, Any] = {
     "title": "four_stage_trace",
@@ -38,7 +38,11 @@ def what_was_wrong(flawed: Flawed | None) -> list[str]:
 
 def read_stages(text: str) -> Stages:
     """Read an answer in either form. Raises ValueError that names each fault."""
-    stages = parse_answer(text)
+    return without_faults(parse_answer(text))
+
+
+def without_faults(stages: Stages | tuple[Fault, ...]) -> Stages:
+    """Return the stages. Raises ValueError that names each fault."""
     if isinstance(stages, Stages):
         return stages
     raise ValueError("; ".join(f"{fault.kind} {fault.stage.value if fault.stage else ''}".strip() for fault in stages))

@@ -9,8 +9,9 @@ is done once.
 """
 
 from curation.review.deeds import ROLES, Deed, Done, Reviewer, Role
-from curation.review.desk import Desk, Terms
+from curation.review.desk import Desk
+from curation.review.terms import Terms, terms_of
 from curation.review.views import Ticket, View
 from curation.store.slices import Slice
 
-__all__ = ["ROLES", "Deed", "Desk", "Done", "Reviewer", "Role", "Slice", "Terms", "Ticket", "View"]
+__all__ = ["ROLES", "Deed", "Desk", "Done", "Reviewer", "Role", "Slice", "Terms", "Ticket", "View", "terms_of"]

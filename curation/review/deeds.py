@@ -13,16 +13,24 @@ class Role(NamedTuple):
 
     adjudicates: bool
     administers: bool
+    objects: bool = False
+    """Says what they think of what others have settled, too: where they disagree, it goes to adjudication."""
 
 
-ROLES = {"reviewer": Role(False, False), "adjudicator": Role(True, False), "admin": Role(True, True)}
+ROLES = {
+    "reviewer": Role(adjudicates=False, administers=False),
+    "annotator": Role(adjudicates=False, administers=False, objects=True),
+    "adjudicator": Role(adjudicates=True, administers=False),
+    "admin": Role(adjudicates=True, administers=True),
+}
 
 
 class Reviewer(NamedTuple):
     """Who is at the desk."""
 
     name: str
-    role: Literal["reviewer", "adjudicator", "admin"] = "reviewer"
+    role: Literal["reviewer", "annotator", "adjudicator", "admin"] = "reviewer"
+    """An annotator worked elsewhere, and learns only here what others have said."""
 
 
 class Deed(BaseModel):

@@ -14,6 +14,7 @@ from curation.review.deeds import ROLES, Deed, Done, Reviewer
 from curation.review.doing import Doer, Edit, duty_for, last_done
 from curation.review.projection import project
 from curation.review.standing import effective
+from curation.review.terms import Terms
 from curation.review.views import Draft, Opinion, Ticket, View
 from curation.store import Store
 from curation.store import desk as records
@@ -30,23 +31,6 @@ PAGE = 500
 
 
 _BEFORE_ALL: Key = ("", -1)
-
-
-class Terms(NamedTuple):
-    """How the desk is run."""
-
-    lease_seconds: float = 120.0
-    """Time after which a record that nobody renews is free again."""
-    second_share: float = 0.10
-    """Share of traces that a second reviewer looks at too."""
-    gold_every: int = 20
-    """One in so many records has a known answer, while there are such; 0 for none."""
-    batch: int = 300
-    """Decisions that are judged together."""
-    max_wrong: float = 0.10
-    """Share of checked decisions that may be wrong; with more, a batch is sent back."""
-    guidelines: str = ""
-    """Version of the guidelines."""
 
 
 class Listed(NamedTuple):

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from curation.review.deeds import ROLES, Deed, Done, Reviewer
-from curation.review.projection import foresee, project
+from curation.review.projection import project
 from curation.review.standing import effective
 from curation.review.views import Draft
 from curation.store import desk as records
@@ -47,7 +47,7 @@ def duty_for(connection: Connection, place: Place, reviewer: Reviewer) -> Duty |
         return Duty.ADJUDICATION
     if mine or place.needs == Duty.FIRST.value:
         return Duty.FIRST
-    if place.needs == Duty.SECOND.value:
+    if place.needs == Duty.SECOND.value or ROLES[reviewer.role].objects:
         return Duty.SECOND
     return Duty.ADJUDICATION if ROLES[reviewer.role].adjudicates else None
 
@@ -240,9 +240,9 @@ class Doer:
         if event.act is Act.REVIEW:
             records.drop_leases(self._connection, self._reviewer.name, [key])
             records.put_draft(self._connection, key, self._reviewer.name, self._now, None)
-        told = event.model_copy(update={"after": foresee(self._connection, event, self._second_share)})
+        states = project(self._connection, [event.sample_id], self._second_share, event)
+        told = event.model_copy(update={"after": states[key]})
         put_events(self._connection, [told])
-        project(self._connection, [event.sample_id], self._second_share)
         return told
 
     def _told(self, deed_id: str, event: Event) -> Done:

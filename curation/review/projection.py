@@ -5,19 +5,28 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from curation.review.standing import Standing, effective, stand
-from curation.store.queue import Hands, Known, Row, Subject, known, put_hands, put_rows, subjects
+from curation.store.queue import Hands, Key, Known, Row, Subject, known, put_hands, put_rows, subjects
 from schemas.review import Act, Decision, Duty, Event, State
 
 _UNTOUCHED = Known()
 _OPEN = {State.PENDING, State.SKIPPED, State.STALE}
 
 
-def project(connection: Connection, sample_ids: Sequence[str], second_share: float) -> None:
-    """Work out and write the rows of all turns of these samples."""
+def project(
+    connection: Connection, sample_ids: Sequence[str], second_share: float, happening: Event | None = None
+) -> dict[Key, State]:
+    """Work out and write the rows of all turns of these samples; return how they stand.
+
+    `happening` is an event of one of them that is yet to be stored.
+    """
     whose = known(connection, sample_ids)
+    if happening is not None:
+        key = happening.sample_id, happening.turn
+        before = whose.get(key, _UNTOUCHED)
+        whose[key] = before._replace(events=(*before.events, happening))
     rows, hands = [], []
     for subject in subjects(connection, sample_ids):
-        made = whose.get((subject.sample_id, subject.turn), _UNTOUCHED)
+        made = whose.get(subject.key, _UNTOUCHED)
         standing = stand(subject.trace_id, made.events, second=is_second(subject.trace_id, second_share))
         rows.append((subject, _row(subject, standing, made)))
         if made.events:
@@ -25,15 +34,7 @@ def project(connection: Connection, sample_ids: Sequence[str], second_share: flo
     put_rows(connection, rows, sample_ids)
     if hands:
         put_hands(connection, hands, sample_ids)
-
-
-def foresee(connection: Connection, event: Event, second_share: float) -> State:
-    """Return the state that a turn will have after an event of it."""
-    key = event.sample_id, event.turn
-    made = known(connection, [event.sample_id]).get(key, _UNTOUCHED)
-    subject = next(each for each in subjects(connection, [event.sample_id]) if (each.sample_id, each.turn) == key)
-    second = is_second(subject.trace_id, second_share)
-    return _state(subject, stand(subject.trace_id, (*made.events, event), second=second), made)
+    return {subject.key: State(row.state) for subject, row in rows}
 
 
 def is_second(trace_id: str, share: float) -> bool:
@@ -42,18 +43,14 @@ def is_second(trace_id: str, share: float) -> bool:
 
 
 def _row(subject: Subject, standing: Standing, made: Known) -> Row:
+    begun = made.drafted == subject.trace_id and standing.state in _OPEN
     return Row(
         standing=standing.trace,
-        state=_state(subject, standing, made).value,
+        state=(State.DRAFT if begun else standing.state).value,
         needs=standing.needs.value if standing.needs else "",
         flagged=standing.flagged,
         gold=standing.gold,
     )
-
-
-def _state(subject: Subject, standing: Standing, made: Known) -> State:
-    begun = made.drafted == subject.trace_id and standing.state in _OPEN
-    return State.DRAFT if begun else standing.state
 
 
 def _hands(subject: Subject, standing: Standing, made: Known) -> Hands:

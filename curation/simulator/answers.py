@@ -99,20 +99,24 @@ class Prompt(NamedTuple):
     """What the first image shows, None where it doesn't say."""
     finding: str | None = None
     """What was wrong with an earlier answer, None where the request doesn't tell."""
+    wanted: tuple[Stage, ...] = STAGES
+    """The stages that are to be written."""
 
 
 _LABELLED = r"\(?[A-Z][.):]\s"
 _QUESTION = re.compile(r"^Question:[^\S\n]*(\S.*)", re.MULTILINE)
 _CHOICES = re.compile(rf"^Choices:[^\S\n]*(.*(?:\n[ \t]*{_LABELLED}.*)*)", re.MULTILINE)
 _STANDARD = re.compile(r"^Standard answer:[^\S\n]*(\S.*)", re.MULTILINE)
-_FINDING = re.compile(r"^A check found:[^\S\n]*(\S.*)", re.MULTILINE)
+_FINDING = re.compile(r"^A (?:check found|reviewer says):[^\S\n]*(\S.*)", re.MULTILINE)
+_STANDS = re.compile(r"^The answer as it stands:$", re.MULTILINE)
+_WANTED = re.compile(r"^Write anew:((?:[,\s]+(?:SUMMARY|CAPTION|REASONING|CONCLUSION))+)$", re.MULTILINE)
 _TAG = re.compile("|".join(f"</?{stage.tag}>" for stage in STAGES))
 
 
 def read_prompt(request: ChatRequest) -> Prompt:
     """Read the labelled lines of the last user message; where a label comes twice, the later line counts."""
     message = next((m for m in reversed(request.messages) if m.role == "user"), request.messages[-1])
-    text = message.text
+    text, wanted = _wanted(message.text)
     image = next(message.images, None)
     return Prompt(
         question=_last(_QUESTION, text) or (text.strip().splitlines() or [""])[-1],
@@ -120,8 +124,17 @@ def read_prompt(request: ChatRequest) -> Prompt:
         standard=_last(_STANDARD, text),
         size=image_size(image.url) if image else None,
         scene=_scene(image.url) if image else None,
-        finding=_last(_FINDING, text),
+        finding=_last(_FINDING, message.text),
+        wanted=wanted,
     )
+
+
+def _wanted(text: str) -> tuple[str, tuple[Stage, ...]]:
+    """Return the text without the stages that it shows, and those that it asks for: all, where it names none."""
+    names = (_last(_WANTED, text) or "").replace(",", " ").split()
+    if not names:
+        return text, STAGES
+    return _STANDS.split(text, maxsplit=1)[0], tuple(stage for stage in STAGES if stage.tag in names)
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:
@@ -362,7 +375,7 @@ def _decimal(number: str) -> Decimal:
 
 def render(stages: dict[Stage, str], rng: Random, kind: str | None, *, as_json: bool) -> str:
     """Write tagged text or a JSON object; `kind` missing_tag and doubled_tag have their effect here."""
-    stage, other = rng.sample(STAGES, 2)
+    stage, other = rng.sample(STAGES, 2) if len(stages) == len(STAGES) else rng.choices(tuple(stages), k=2)
     return _as_json(stages, kind, stage, other) if as_json else _as_tagged(stages, kind, stage, rng)
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from curation.scene_graph import questions
-from curation.simulator.answers import ChatRequest, compose, prompt_tokens, read_prompt, render, text_tokens
+from curation.simulator.answers import ChatRequest, Prompt, compose, prompt_tokens, read_prompt, render, text_tokens
 from curation.simulator.settings import Settings
 from curation.simulator.sight import describe, habits_for, look
 from schemas.digest import digest_bytes
@@ -337,8 +337,13 @@ class Simulator:
         )
 
     def _stages(self, request: ChatRequest, kind: str | None, rng: Random) -> dict[Stage, str]:
-        """Say what is seen where the image is a scene that is asked about, and what could be there elsewhere."""
+        """Write the stages that are asked for."""
         prompt = read_prompt(request)
+        stages = self._all_stages(prompt, kind, rng)
+        return {stage: stages[stage] for stage in prompt.wanted}
+
+    def _all_stages(self, prompt: Prompt, kind: str | None, rng: Random) -> dict[Stage, str]:
+        """Say what is seen where the image is a scene that is asked about, and what could be there elsewhere."""
         question = questions.parse(prompt.question)
         if prompt.scene is None or question is None:
             return compose(prompt, rng, kind)

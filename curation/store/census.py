@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Engine, Select, case, exists, func, select
 
 from curation.store.queries import has_error, is_checked, is_current, outdated, snapshot
-from curation.store.tables import calls, failures, issues, ledger, samples, traces
+from curation.store.tables import calls, failures, issues, ledger, queue, samples, traces
 
 Counts = dict[str, int]
 
@@ -125,6 +125,14 @@ def by_state(engine: Engine) -> Counts:
     each = select(state.label("state")).select_from(traces).subquery()
     with engine.connect() as connection:
         return _pairs(connection, select(each.c.state, func.count()).group_by(each.c.state))
+
+
+def by_review(engine: Engine) -> Counts:
+    """Count the turns of the review queue by how they stand; none where nobody has reviewed anything."""
+    query = select(queue.c.state, func.count()).group_by(queue.c.state)
+    with engine.connect() as connection:
+        found = _pairs(connection, query)
+    return found if found.keys() - {"pending"} else {}
 
 
 def by_code(engine: Engine) -> list[tuple[str, str, str, int]]:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    FromClause,
     Row,
     Select,
     and_,
@@ -24,7 +25,7 @@ from sqlalchemy import (
 )
 
 from curation.store.journal import call_from
-from curation.store.tables import calls, checks, failures, issues, samples, traces
+from curation.store.tables import calls, checks, failures, issues, queue, samples, traces, withdrawn
 from curation.store.text import from_json
 from schemas.call import Call
 from schemas.issue import Issue
@@ -41,6 +42,8 @@ class Chosen(NamedTuple):
     traces: tuple[Trace, ...]
     errors: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """Codes of the open errors of each trace that has any, by its id."""
+    states: Mapping[str, str] = MappingProxyType({})
+    """What reviewers made of the traces, by their ids; those that no reviewer was asked about are not in it."""
 
 
 @contextmanager
@@ -165,13 +168,32 @@ def known_traces(engine: Engine, ids: Sequence[str]) -> set[str]:
 
 
 def is_current() -> ColumnElement[bool]:
-    """Tell whether a trace is the one that stands for its turn: the newest; a simulated one only where all are."""
+    """Tell whether a trace is the one that stands for its turn: the newest; a simulated one only where all are.
+
+    An edit that was withdrawn never stands.
+    """
     later = traces.alias("later")
     rank, later_rank = (case((table.c.kind == "simulated", 0), else_=1) for table in (traces, later))
-    return ~exists().where(
+    newer = exists().where(
         later.c.sample_id == traces.c.sample_id,
         later.c.turn == traces.c.turn,
         tuple_(later_rank, later.c.created_at, later.c.id) > tuple_(rank, traces.c.created_at, traces.c.id),
+        ~_is_withdrawn(later),
+    )
+    return and_(~_is_withdrawn(traces), ~newer)
+
+
+def _is_withdrawn(table: FromClause) -> ColumnElement[bool]:
+    return and_(table.c.kind == "human", exists().where(withdrawn.c.trace_id == table.c.id))
+
+
+def is_in_state(*states: str) -> ColumnElement[bool]:
+    """Tell whether a trace stands for its turn, and reviewers left it in one of these states."""
+    return exists().where(
+        queue.c.sample_id == traces.c.sample_id,
+        queue.c.turn == traces.c.turn,
+        queue.c.standing == traces.c.id,
+        queue.c.state.in_(states),
     )
 
 
@@ -211,20 +233,38 @@ def _flawed(engine: Engine, sample_ids: Sequence[str]) -> dict[str, list[FlawedT
     return found
 
 
-def releasable(connection: Connection, select_: Literal["clean", "all"], only: Sequence[str] = ()) -> Iterator[Chosen]:
+Selection = Literal["accepted", "clean", "all"]
+
+
+def releasable(connection: Connection, select_: Selection, only: Sequence[str] = ()) -> Iterator[Chosen]:
     """Return the samples, by id, with the current trace of each turn where the selection takes it.
 
-    `clean` takes traces that were checked and have no open error. A sample without any such trace has none.
+    `accepted` takes traces that a person accepted or edited; `clean` those that were checked, have no open error, and
+    that no person rejected. A sample without any such trace has none.
     """
-    wanted = [is_current(), *([is_checked(), ~has_error()] if select_ == "clean" else [])]
+    wanted = [is_current(), *_selecting(select_)]
     spans = sorted((f"{source}/", f"{source}0") for source in set(only)) or [("", "")]  # 0 comes next to /
     for page in chain.from_iterable(_sample_pages(connection, *span) for span in spans):
-        chosen = _chosen(connection, [row.id for row in page], wanted)
-        errors = _errors(connection, [row.id for row in page]) if select_ == "all" else {}
+        ids = [row.id for row in page]
+        chosen, states = _chosen(connection, ids, wanted), _states(connection, ids)
+        errors = _errors(connection, ids) if select_ == "all" else {}  # what a person accepted is no error any more
         for row in page:
             taken = tuple(chosen.get(row.id, {}).values())
             flawed = {trace.id: errors[trace.id] for trace in taken if trace.id in errors}
-            yield Chosen(from_json(Sample, row.record), taken, flawed)
+            reviewed = {trace.id: states[trace.id] for trace in taken if trace.id in states}
+            yield Chosen(from_json(Sample, row.record), taken, flawed, reviewed)
+
+
+def _selecting(select_: Selection) -> list[ColumnElement[bool]]:
+    if select_ == "accepted":
+        return [is_in_state("accepted", "edited")]
+    return [is_checked(), ~has_error(), ~is_in_state("rejected")] if select_ == "clean" else []
+
+
+def _states(connection: Connection, sample_ids: Sequence[str]) -> dict[str, str]:
+    """Return how the turns of these samples stand with reviewers, by the trace that stands."""
+    query = select(queue.c.standing, queue.c.state).where(queue.c.sample_id.in_(sample_ids))
+    return {row.standing: row.state for row in connection.execute(query)}
 
 
 def _errors(connection: Connection, sample_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:

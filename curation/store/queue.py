@@ -39,6 +39,11 @@ class Subject(NamedTuple):
     """Code, stage (empty where it names none) and severity of each."""
 
     @property
+    def key(self) -> Key:
+        """The turn."""
+        return self.sample_id, self.turn
+
+    @property
     def severity(self) -> int:
         """Rank of the gravest issue: 0 for an error, 3 where there is none."""
         return min((SEVERITIES.index(severity) for _, _, severity in self.issues), default=NO_ISSUE)

@@ -1,0 +1,15 @@
+// The module that the review page mounts: called again with each new `data`, on the same element.
+
+import { Reviewing } from "./reviewing.js";
+
+const desks = new WeakMap();
+
+export function mount({ data, parentElement, setStateValue }) {
+  const desk = desks.get(parentElement) ?? new Reviewing(parentElement);
+  desks.set(parentElement, desk);
+  desk.receive(data, setStateValue);
+  return () => {
+    desk.leave();
+    desks.delete(parentElement);
+  };
+}
