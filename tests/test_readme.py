@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import pytest
+from cyclopts import App
 
-from curation.__main__ import VERBS, build
+from curation.__main__ import build
 from schemas.trace import Stages, parse_tagged
 
 ROOT = Path(__file__).parents[1]
@@ -223,15 +224,27 @@ def test_the_layers_are_those_that_are_checked() -> None:
     assert [set(re.findall(r"`(\w+)`", layer)) for layer in sentence.partition("): ")[2].split("←")] == checked
 
 
-def flags(verb: str) -> set[str]:
-    return {name for argument in build()[verb].assemble_argument_collection() for name in argument.names}
+def addressed(words: list[str]) -> App:
+    """The command that a line's first words name."""
+    app = build()
+    for word in words:
+        if word.startswith("-") or word not in app:
+            break
+        app = app[word]
+    return app
+
+
+def flags(app: App) -> set[str]:
+    own = app.assemble_argument_collection() if app.default_command else ()
+    below = (flags(app[name]) for name in app if not name.startswith("-"))
+    return {name for argument in own for name in argument.names}.union(*below)
 
 
 def test_every_flag_exists() -> None:
     for block in blocks():
-        for verb, rest in re.findall(r"^\$ python -m curation (\w+)(.*)$", block.text, re.MULTILINE):
-            assert set(re.findall(r"--[a-z][a-z-]+", rest)) <= flags(verb), rest
-    known = set().union(*map(flags, VERBS)) | {"--help", "--nproc-per-node"}  # the last is torchrun's
+        for line in re.findall(r"^\$ python -m curation (.*)$", block.text, re.MULTILINE):
+            assert set(re.findall(r"--[a-z][a-z-]+", line)) <= flags(addressed(line.split())), line
+    known = flags(build()) | {"--help", "--nproc-per-node"}  # the last is torchrun's
     assert set(re.findall(r"--[a-z][a-z-]+", _PROSE)) <= known
 
 

@@ -29,6 +29,8 @@ from schemas.review import Act, Decision, Duty, Event, State
 PAGE = 500
 """Samples, or events of a bulk action, in one transaction: others wait for no longer than that takes."""
 
+MANY = 5000
+"""New samples after which the database had better look anew at what it holds."""
 
 _BEFORE_ALL: Key = ("", -1)
 
@@ -79,6 +81,8 @@ class Desk:
             done += found
             if advance is not None:
                 advance(done, "samples")
+        if done >= MANY:
+            self.store.analyze()
         return done
 
     def _refresh(self, limit: int) -> int:

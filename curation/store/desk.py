@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
+from heapq import merge
+from itertools import product
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, select, true, tuple_
 
 from curation.store.queries import outdated
 from curation.store.queue import Key
@@ -77,19 +79,15 @@ class Wanted(NamedTuple):
 def open_turns(connection: Connection, wanted: Wanted, needs: Duty, now: datetime, count: int) -> list[Place]:
     """Return the next turns that need this, that nobody else has, and that the reviewer has not had."""
     hows = ["decided", "gold"] if State.SKIPPED in wanted.slice.state else ["decided", "gold", "skipped"]
-    query = _chosen(connection, wanted.slice, needs).where(
-        queue.c.gold == 0, ~_leased(wanted, now), ~_had(wanted.reviewer, hows)
-    )
-    return _first(connection, query, wanted, count)
+    free = [queue.c.gold == 0, ~_leased(wanted, now), ~_had(wanted.reviewer, hows)]
+    held = set(wanted.held)
+    found = _ordered(_queries(connection, wanted.slice, free, needs), connection, count + len(held))
+    return [place for place in found if place.key not in held][:count]
 
 
 def gold_turns(connection: Connection, wanted: Wanted, count: int) -> list[Place]:
     """Return the next turns with a known answer that the reviewer has not been asked."""
     query = select(*_COLUMNS).where(queue.c.gold == 1, ~_had(wanted.reviewer, ["gold"])).order_by(queue.c.place)
-    return _first(connection, query, wanted, count)
-
-
-def _first(connection: Connection, query: Select[Any], wanted: Wanted, count: int) -> list[Place]:
     held = set(wanted.held)
     found = _places(connection, query.limit(count + len(held)))
     return [place for place in found if place.key not in held][:count]
@@ -105,30 +103,45 @@ def _had(reviewer: str, hows: list[str]) -> ColumnElement[bool]:
     return exists().where(*same, seen.c.reviewer == reviewer, seen.c.how.in_(hows))
 
 
-def _chosen(connection: Connection, slice_: Slice, needs: Duty | None = None) -> Select[Any]:
-    """Return the query for the turns of a slice, in the order of the queue.
+def _queries(
+    connection: Connection, slice_: Slice, more: Sequence[ColumnElement[bool]] = (), needs: Duty | None = None
+) -> list[Select[Any]]:
+    """Return queries for the turns of a slice, each in the order of the queue; some may be in several of them.
 
-    Where the slice asks for issues, their own rows lead: these hold the place as well, and are few.
+    Where the slice asks for issues there is one for each code and stage: their rows hold the place too, so that each
+    query walks an index as far as it must and sorts nothing.
     """
-    if not (slice_.code or slice_.stage):
-        query = select(*_COLUMNS).where(*conditions(connection, slice_)).order_by(queue.c.place)
-        return query if needs is None else query.where(queue.c.needs == needs.value)
-    same = and_(findings.c.sample_id == queue.c.sample_id, findings.c.turn == queue.c.turn)
+    held = [*conditions(connection, slice_, walking=True), *more]
+    if not _by_issue(slice_):
+        query = select(*_COLUMNS).where(*held).order_by(queue.c.place)
+        return [query if needs is None else query.where(queue.c.needs == needs.value)]
     columns = [findings.c.place if column is queue.c.place else column for column in _COLUMNS]
-    query = select(*columns).join_from(findings, queue, same).where(*conditions(connection, slice_)).distinct()
-    query = query.order_by(findings.c.place)
-    return query if needs is None else query.where(findings.c.needs == needs.value)
+    query = select(*columns).join_from(findings, queue, _SAME).where(*held).order_by(findings.c.place)
+    query = query if needs is None else query.where(findings.c.needs == needs.value)
+    kinds = product([findings.c.code == code for code in slice_.code] or [true()],
+                    [findings.c.stage == stage.value for stage in slice_.stage] or [true()])  # fmt: skip
+    return [query.where(*kind, *_of_sources(slice_)) for kind in kinds]
 
 
-def conditions(connection: Connection, slice_: Slice) -> list[ColumnElement[bool]]:
-    """Return what holds for the turns of a slice."""
-    columns = ("source", "split", "recipe", "model", "state", "needs")
+def _ordered(queries: Sequence[Select[Any]], connection: Connection, count: int) -> list[Place]:
+    """Return the first turns of the queries together, each once."""
+    size = count
+    while True:
+        found = [list(_places(connection, query.limit(size))) for query in queries]
+        once = {place.key: place for place in merge(*found, key=lambda place: place.place)}
+        if len(once) >= count or all(len(some) < size for some in found):
+            return list(once.values())[:count]
+        size *= 4
+
+
+_SAME = and_(findings.c.sample_id == queue.c.sample_id, findings.c.turn == queue.c.turn)
+
+
+def conditions(connection: Connection, slice_: Slice, *, walking: bool) -> list[ColumnElement[bool]]:
+    """Return what holds for the turns of a slice, but for their issues, whose rows know the source as well."""
+    columns = ("split", "recipe", "model", "state", "needs", *(() if _by_issue(slice_) else ("source",)))
     chosen = {name: list(map(str, values)) for name in columns if (values := getattr(slice_, name))}
     held: list[ColumnElement[bool]] = [queue.c[name].in_(values) for name, values in chosen.items()]
-    if slice_.code:
-        held.append(findings.c.code.in_(slice_.code))
-    if slice_.stage:
-        held.append(findings.c.stage.in_([stage.value for stage in slice_.stage]))
     if slice_.reviewer:
         mine = select(seen.c.sample_id, seen.c.turn).where(
             seen.c.reviewer.in_(slice_.reviewer), seen.c.how == "decided"
@@ -137,27 +150,52 @@ def conditions(connection: Connection, slice_: Slice) -> list[ColumnElement[bool
     if slice_.flagged:
         held.append(queue.c.flagged == 1)
     if slice_.text.split():
-        held.append(holds_words(connection, slice_.text, queue.c.number))
+        held.append(holds_words(connection, slice_.text, queue.c.number, walking=walking))
     return held
 
 
+def _by_issue(slice_: Slice) -> bool:
+    return bool(slice_.code or slice_.stage)
+
+
+def _of_sources(slice_: Slice) -> list[ColumnElement[bool]]:
+    return [findings.c.source.in_(slice_.source)] if slice_.source else []
+
+
+def _kinds(slice_: Slice) -> list[ColumnElement[bool]]:
+    """Return what holds for the issues of a slice that asks for some."""
+    if not _by_issue(slice_):
+        return []
+    stages = [stage.value for stage in slice_.stage]
+    return [
+        *_of_sources(slice_),
+        *([findings.c.code.in_(slice_.code)] if slice_.code else []),
+        *([findings.c.stage.in_(stages)] if stages else []),
+    ]
+
+
 def count(connection: Connection, slice_: Slice) -> int:
-    """Count the turns of a slice."""
-    if slice_ == Slice():
-        return connection.execute(select(func.count()).select_from(queue)).scalar_one()
-    turns = _chosen(connection, slice_).with_only_columns(queue.c.number).order_by(None).subquery()
-    return connection.execute(select(func.count()).select_from(turns)).scalar_one()
+    """Count the turns of a slice. Places tell the turns apart, and stand in the indexes."""
+    kinds, held = _kinds(slice_), conditions(connection, slice_, walking=False)
+    query = select(func.count()).select_from(queue).where(*held)
+    if kinds:
+        query = select(func.count(findings.c.place.distinct())).where(*kinds)
+        query = query.join_from(findings, queue, _SAME).where(*held) if held else query
+    return connection.execute(query).scalar_one()
 
 
 def browse(connection: Connection, slice_: Slice, start: int, size: int) -> list[Place]:
     """Return turns of a slice, in the order of the queue."""
-    return list(_places(connection, _chosen(connection, slice_).offset(start).limit(size)))
+    return _ordered(_queries(connection, slice_), connection, start + size)[start:]
 
 
 def by_turn(connection: Connection, slice_: Slice, after: Key, limit: int) -> list[Place]:
     """Return the turns of a slice that come after one, by their ids: decisions on some don't shift the others."""
-    query = _chosen(connection, slice_).where(tuple_(queue.c.sample_id, queue.c.turn) > tuple_(*after))
-    return list(_places(connection, query.order_by(None).order_by(queue.c.sample_id, queue.c.turn).limit(limit)))
+    held = [*conditions(connection, slice_, walking=False), tuple_(queue.c.sample_id, queue.c.turn) > tuple_(*after)]
+    if kinds := _kinds(slice_):
+        held.append(exists().where(_SAME, *kinds).correlate(queue))
+    query = select(*_COLUMNS).where(*held).order_by(queue.c.sample_id, queue.c.turn).limit(limit)
+    return list(_places(connection, query))
 
 
 def deciders(connection: Connection, key: Key) -> set[str]:

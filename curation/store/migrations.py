@@ -65,17 +65,21 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE UNIQUE INDEX queue_number ON queue (number)",
         "CREATE INDEX queue_needs ON queue (needs, place)",
         "CREATE INDEX queue_source ON queue (source, needs, place)",
+        "CREATE INDEX queue_source_place ON queue (source, place)",
         "CREATE INDEX queue_state ON queue (state, place)",
-        "CREATE INDEX queue_recipe ON queue (recipe, model, needs, place)",
-        "CREATE INDEX queue_model ON queue (model, needs, place)",
+        "CREATE INDEX queue_state_needs ON queue (state, needs, place)",
+        "CREATE INDEX queue_recipe ON queue (recipe, place)",
+        "CREATE INDEX queue_model ON queue (model, place)",
+        "CREATE INDEX queue_place ON queue (place)",
         "CREATE INDEX queue_flagged ON queue (place) WHERE flagged = 1",
         "CREATE INDEX queue_gold ON queue (place) WHERE gold = 1",
         "CREATE TABLE findings (sample_id {key} NOT NULL, turn INTEGER NOT NULL, code TEXT NOT NULL,"
         " stage TEXT NOT NULL, source TEXT NOT NULL, severity TEXT NOT NULL, place BIGINT NOT NULL,"
         " needs TEXT NOT NULL, PRIMARY KEY (sample_id, turn, code, stage))",
         "CREATE INDEX findings_code ON findings (code, needs, place)",
-        "CREATE INDEX findings_place ON findings (code, place)",
+        "CREATE INDEX findings_place ON findings (code, place, source)",
         "CREATE INDEX findings_stage ON findings (stage, needs, place)",
+        "CREATE INDEX findings_stage_place ON findings (stage, place)",
         "CREATE INDEX findings_source ON findings (source, code, severity, stage)",
         "CREATE TABLE seen (sample_id {key} NOT NULL, turn INTEGER NOT NULL, reviewer {key} NOT NULL,"
         " how TEXT NOT NULL, PRIMARY KEY (sample_id, turn, reviewer, how))",
@@ -87,6 +91,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE UNIQUE INDEX events_id ON events (id)",
         "CREATE INDEX events_sample ON events (sample_id, turn, number)",
         "CREATE INDEX events_reviewer ON events (reviewer, number)",
+        "CREATE INDEX events_act ON events (reviewer, act)",
         "CREATE INDEX events_together ON events (together, number) WHERE together IS NOT NULL",
         "CREATE TABLE leases (sample_id {key} NOT NULL, turn INTEGER NOT NULL, reviewer {key} NOT NULL,"
         " duty TEXT NOT NULL, expires_at {key} NOT NULL, PRIMARY KEY (sample_id, turn, reviewer))",

@@ -22,7 +22,7 @@ Key = tuple[str, int]
 
 SEVERITIES = ("error", "warning", "info")
 NO_ISSUE = len(SEVERITIES)
-_RANDOM_BITS = 40
+_RANDOM_BITS = 56
 
 
 class Subject(NamedTuple):
@@ -55,7 +55,7 @@ class Subject(NamedTuple):
         disagrees = any(code.endswith(":disagrees") for code in codes)
         by_model = any(code.startswith(f"{MODEL}:") for code in codes)
         rank = self.severity << 2 | (not disagrees) << 1 | (not by_model)
-        return rank << _RANDOM_BITS | int(self.trace_id.removeprefix("sha256:")[:10], 16)
+        return rank << _RANDOM_BITS | int(self.trace_id.removeprefix("sha256:")[: _RANDOM_BITS // 4], 16)
 
 
 class Row(NamedTuple):

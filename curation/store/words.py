@@ -30,9 +30,16 @@ def index_words(connection: Connection, bodies: Mapping[int, str]) -> None:
     connection.execute(text(_INSERT[connection.dialect.name]), rows)
 
 
-def holds_words(connection: Connection, words: str, number: ColumnElement[int]) -> ColumnElement[bool]:
-    """Return the condition that a record holds all the words, each of them whole or as a beginning."""
+def holds_words(
+    connection: Connection, words: str, number: ColumnElement[int], *, walking: bool
+) -> ColumnElement[bool]:
+    """Return the condition that a record holds all the words; one that ends in * stands for all that begin so.
+
+    `walking` is for whoever looks at a few records of many, one by one.
+    """
     matching = _matching(connection, words)
+    if not walking:
+        return number.in_(matching)
     few = list(connection.execute(matching.limit(_FEW + 1)).scalars())
     if len(few) <= _FEW:
         return number.in_(few)
@@ -41,11 +48,13 @@ def holds_words(connection: Connection, words: str, number: ColumnElement[int]) 
 
 
 def _matching(connection: Connection, words: str) -> Select[tuple[int]]:
-    parts = words.split()
+    """Return the query for the numbers of records that hold the words."""
+    parts = [(word.rstrip("*"), "*" if word.endswith("*") else "") for word in words.split()]
     if connection.dialect.name == "sqlite":
-        query = " ".join('"{}"*'.format(part.replace('"', '""')) for part in parts)
+        query = " ".join('"{}"{}'.format(word.replace('"', '""'), end) for word, end in parts)
         return select(_texts.c.rowid).where(text("texts MATCH :words").bindparams(bindparam("words", query, AnyText)))
-    query = " & ".join("'{}':*".format(part.replace("\\", "\\\\").replace("'", "''")) for part in parts)
+    quoted = [(word.replace("\\", "\\\\").replace("'", "''"), ":*" if end else "") for word, end in parts]
+    query = " & ".join(f"'{word}'{end}" for word, end in quoted)
     return select(_texts.c.number).where(
         text("body @@ to_tsquery('simple', :words)").bindparams(bindparam("words", query, AnyText))
     )
