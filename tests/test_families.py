@@ -247,6 +247,18 @@ def test_the_size_alone_tells_how_many_tokens_an_image_takes(opened, family, wid
 
 
 @families
+def test_many_examples_are_processed_as_each_by_itself(opened, family):
+    renderer = opened(family).renderer
+    sizes = [(SIZES[0],), (Size(30, 90), SIZES[0]), (Size(200, 40),), SIZES]
+    images = [[picture(size, seed) for seed, size in enumerate(some, 10 * number)] for number, some in enumerate(sizes)]
+    together = renderer.pixels_of_each(images)
+    assert len(together) == len(images)
+    for found, alone in zip(together, images, strict=True):
+        torch.testing.assert_close(found, renderer.pixels(alone), rtol=0, atol=0)
+        assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for tensor in found.values())
+
+
+@families
 def test_a_renderer_can_be_sent_to_a_worker(opened, family):
     renderer = opened(family).renderer
     sent = pickle.loads(pickle.dumps(renderer))

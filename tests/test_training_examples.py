@@ -1,6 +1,8 @@
 """From the lines of a release to examples: arms, rows that are too long, images that can't be read, the cache."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -31,6 +33,12 @@ def model(release: Path) -> VisionModel:
     return fresh(release)
 
 
+def words(text: str) -> int:
+    """Count signs, and words and numbers in pieces of at most eight letters or three digits."""
+    found = re.findall(r"\d+|[^\W\d_]+|[^\w\s]|_", text)
+    return sum(-(-len(word) // (3 if word.isdigit() else 8)) for word in found)
+
+
 def test_every_turn_is_found_again_at_its_place(release: Path) -> None:
     rows = index(release, "train")
     names = [rows.read(number).name for number in range(len(rows.lengths))]
@@ -40,7 +48,7 @@ def test_every_turn_is_found_again_at_its_place(release: Path) -> None:
     assert [rows.sources[i] for i in rows.source_ids] == [name.split("/")[0] for name in names]
     row = rows.read(3)
     turn = row.line.sample.turns[0]
-    assert rows.lengths[3] == len(question_text(turn)) + len(answer_text(row.trace.stages))
+    assert rows.lengths[3] == words(question_text(turn)) + words(answer_text(row.trace.stages))
 
 
 def test_only_wanted_samples_are_taken(release: Path) -> None:
@@ -174,6 +182,42 @@ def test_the_cache_gives_the_same_pixels_and_stays_in_its_bounds(release: Path, 
     none = PixelCache(model.renderer, release, 0)
     assert none.get(all_refs[0]) is not none.get(all_refs[0])
     assert none.bytes == 0
+
+
+def test_images_of_a_batch_are_processed_together_and_each_once(
+    release: Path, model: VisionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = index(release, "train")
+    refs = list({row.digest: (row,) for number in range(24) for row in rows.read(number).line.sample.images}.values())
+    processed: list[int] = []
+    whole = type(model.renderer).pixels_of_each
+
+    def counted(self: Any, examples: Any) -> Any:
+        processed.append(len(examples))
+        return whole(self, examples)
+
+    monkeypatch.setattr(type(model.renderer), "pixels_of_each", counted)
+    cache = PixelCache(model.renderer, release, 100)
+    found = cache.get_each([*refs, refs[0]])
+    assert sum(processed) == len(refs)
+    assert len(processed) == -(-len(refs) // 8)
+    assert found[0] is found[-1]
+    assert [cache.get(one) is here for one, here in zip(refs, found, strict=False)] == [True] * len(refs)
+
+
+def test_an_image_that_cannot_be_read_spoils_no_other_of_its_batch(tmp_path: Path, model: VisionModel) -> None:
+    folder = small_release.build(tmp_path / "boxes", 8)
+    rows = index(folder, "train")
+    whole = PixelCache(model.renderer, folder, 100)
+    refs = [rows.read(number).line.sample.images for number in range(len(rows.lengths))]
+    expected = whole.get_each(refs)
+    break_picture(folder, 2)
+    found = PixelCache(model.renderer, folder, 100).get_each(refs)
+    for number, (here, there) in enumerate(zip(found, expected, strict=True)):
+        if refs[number] == refs[2]:
+            assert isinstance(here, UnreadableImage)
+        else:
+            torch.testing.assert_close(here, there, rtol=0, atol=0)
 
 
 def test_a_missing_image_is_named(release: Path, model: VisionModel, tmp_path: Path) -> None:

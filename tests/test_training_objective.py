@@ -57,6 +57,23 @@ def test_sums_of_all_stages_are_the_plain_cross_entropy_of_the_answer(model: Vis
             assert sums[number, group] == pytest.approx(plain[here].sum().item(), rel=1e-4, abs=1e-4)
 
 
+def test_padding_changes_neither_a_loss_nor_a_gradient(model: VisionModel) -> None:
+    members = [Member(example(model, ANSWERS[0]), 0), Member(example(model, ANSWERS[1], shade=200), 0)]
+    assert len({len(member.example.ids) for member in members}) == 2
+    objective = Objective(model.model)
+    results = []
+    for batches in ([members], [[member] for member in members]):
+        made = [gather(model.renderer, batch) for batch in batches]
+        losses = torch.cat([objective(batch.inputs, batch.rows, batch.labels) for batch in made])
+        losses.sum().backward()
+        gradients = {name: p.grad.clone() for name, p in model.model.named_parameters() if p.grad is not None}
+        model.model.zero_grad()
+        results.append((losses.detach(), gradients))
+    torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-5, atol=1e-5)
+    scale = max(gradient.abs().max().item() for gradient in results[1][1].values())
+    torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-4, atol=1e-5 * scale)
+
+
 def test_every_token_of_the_answer_counts_once_and_none_of_the_prompt(model: VisionModel) -> None:
     one, other = example(model, ANSWERS[0]), example(model, ANSWERS[1])
     batch = gather(model.renderer, [Member(one, 0), Member(other, 1)])

@@ -83,6 +83,12 @@ class Renderer(Protocol):
     def pixels(self, images: Sequence[Image]) -> dict[str, Tensor]:
         """Return what the image processor makes of the images of one example."""
 
+    def pixels_of_each(self, examples: Sequence[Sequence[Image]]) -> list[dict[str, Tensor]]:
+        """Return the same for each example, to the last bit, in one call of the image processor.
+
+        The tensors of one example share no memory with those of another. Each example has an image.
+        """
+
     def collate(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         """Return a batch, padded on the right, as keyword arguments of the model's forward.
 

@@ -1,7 +1,8 @@
 """What a conversation is in ids: rendered by the checkpoint's own chat template, tokenised by its own tokenizer."""
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 from jinja2 import TemplateError
@@ -19,7 +20,6 @@ _GROUP = {stage.tag: GROUPS.index(stage.value) for stage in STAGES}
 _TAGS = GROUPS.index("tags")
 _DATE = "26 Jul 2024"
 """What Llama's templates write where nobody says what day it is. Today's date would make runs differ by the day."""
-_QUESTION = "?"
 
 
 class _Group(NamedTuple):
@@ -30,13 +30,17 @@ class _Group(NamedTuple):
     group: int
 
 
+_NO_GROUP = _Group(sys.maxsize, sys.maxsize, _TAGS)
+
+
 class Chat:
     """The template and the tokenizer of one checkpoint."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         self._tokenizer = tokenizer
         self._marker = Marker(tokenizer)
-        self._before_answer = self._rendered([_turn("user", self._marker.typed(_QUESTION))], to_answer=True)
+        self._question = _turn("user", self._marker.typed("?"))
+        self._before_answer = self._rendered([self._question], to_answer=True)
         self.stop_ids = frozenset({self.answer("a").ids[-1], *_ids(tokenizer.eos_token_id)})
 
     def prompt(self, text: str, images: int, earlier: Sequence[Exchange]) -> list[int]:
@@ -56,9 +60,9 @@ class Chat:
         The white space around the text is left out, and so is what the template writes after the end of the turn. Where
         it writes no end of the turn, the end of the sequence is put there, since nothing else would end generation.
         """
-        marked = self._marker.mark(self._marker.answered(text.strip()))
-        turns = [_turn("user", self._marker.typed(_QUESTION)), _turn("assistant", self._marker.answered(text.strip()))]
-        rendered = self._rendered(turns, to_answer=False)
+        answered = self._marker.answered(text.strip())
+        marked = self._marker.mark(answered)
+        rendered = self._rendered([self._question, _turn("assistant", answered)], to_answer=False)
         start = rendered.find(marked, len(self._before_answer))
         if start < 0 or not rendered.startswith(self._before_answer):
             raise DataError(
@@ -66,10 +70,8 @@ class Chat:
             )
         end = start + len(marked)
         encoded = self._marker.encode(rendered[:end] + self._end_of_turn(rendered[end:]))
-        groups = _groups(marked, start)
         first = sum(span[0] < len(self._before_answer) for span in encoded.spans)
-        spans = encoded.spans[first:]
-        return Answer(encoded.ids[first:], [_group_of(span, groups) for span in spans])
+        return Answer(encoded.ids[first:], [*_groups_of(encoded.spans[first:], _groups(marked, start))])
 
     def _rendered(self, turns: list[dict[str, Any]], *, to_answer: bool) -> str:
         """Return what the template makes of the turns, special tokens and tags marked."""
@@ -117,6 +119,11 @@ def _groups(marked: str, offset: int) -> list[_Group]:
     return groups or [_Group(offset, offset + len(marked), GROUPS.index("conclusion"))]
 
 
-def _group_of(span: tuple[int, int], groups: list[_Group]) -> int:
-    """Return the stage of which a token has at least one character, or the tags."""
-    return next((group.group for group in groups if span[0] < group.end and span[1] > group.start), _TAGS)
+def _groups_of(spans: Iterable[tuple[int, int]], groups: list[_Group]) -> Iterator[int]:
+    """Give the stage of which each token has at least one character, or the tags; both lists go from left to right."""
+    left = iter(groups)
+    group = next(left)
+    for start, end in spans:
+        while start >= group.end:
+            group = next(left, _NO_GROUP)
+        yield group.group if end > group.start else _TAGS

@@ -31,8 +31,8 @@ class ChatRenderer(ABC):
         """Return how many placeholders an image takes, from its size alone."""
 
     @abstractmethod
-    def pixels(self, images: Sequence[Image]) -> dict[str, Tensor]:
-        """Return what the image processor makes of the images of one example."""
+    def pixels_of_each(self, examples: Sequence[Sequence[Image]]) -> list[dict[str, Tensor]]:
+        """Return what the image processor makes of the images of each example, in one call."""
 
     @abstractmethod
     def _images(self, examples: Sequence[Example], input_ids: Tensor) -> dict[str, Tensor]:
@@ -49,6 +49,11 @@ class ChatRenderer(ABC):
     def answer(self, text: str) -> Answer:
         """Return the ids of an answer and of the end of its turn, with the stage that each belongs to."""
         return self._chat.answer(text)
+
+    def pixels(self, images: Sequence[Image]) -> dict[str, Tensor]:
+        """Return what the image processor makes of the images of one example."""
+        (pixels,) = self.pixels_of_each([images])
+        return pixels
 
     def collate(self, examples: Sequence[Example]) -> dict[str, Tensor]:
         """Return a batch, padded on the right, as keyword arguments of the model's forward."""
@@ -70,6 +75,11 @@ class ChatRenderer(ABC):
     def _padding(self) -> int:
         padding = self.tokenizer.pad_token_id
         return int(min(self.stop_ids) if padding is None else padding)
+
+
+def parted(tensor: Tensor, counts: Sequence[int]) -> list[Tensor]:
+    """Return so many rows for each example, in memory of their own: what is kept of one would keep all."""
+    return [part.clone() for part in tensor.split(list(counts))]
 
 
 def concatenated(examples: Sequence[Example], name: str) -> Tensor:

@@ -36,11 +36,14 @@ class MllamaRenderer(ChatRenderer):
         """Return 1: what is seen goes to the cross-attention layers."""
         return 1
 
-    def pixels(self, images: Sequence[Image]) -> dict[str, Tensor]:
+    def pixels_of_each(self, examples: Sequence[Sequence[Image]]) -> list[dict[str, Tensor]]:
         """Return pixel_values [images, tiles, C, H, W], aspect_ratio_ids and num_tiles [images], aspect_ratio_mask."""
-        features = self.image_processor([list(images)], return_tensors="pt")
-        pixels = {name: features[name][0] for name in ("pixel_values", "aspect_ratio_ids", "aspect_ratio_mask")}
-        return {**pixels, "num_tiles": torch.tensor(features["num_tiles"][0])}
+        features = self.image_processor([list(images) for images in examples], return_tensors="pt")
+        names = ("pixel_values", "aspect_ratio_ids", "aspect_ratio_mask")  # padded to the largest number of images
+        return [
+            {name: features[name][number, : len(tiles)].clone() for name in names} | {"num_tiles": torch.tensor(tiles)}
+            for number, tiles in enumerate(features["num_tiles"])
+        ]
 
     def _images(self, examples: Sequence[Example], input_ids: Tensor) -> dict[str, Tensor]:
         """Return pixel_values [B, images, tiles, C, H, W] and the masks.

@@ -16,7 +16,7 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 from curation.errors import UsageError
 from curation.families import Example, Part, Size, _flops
 from curation.families._files import Files, config, image_processor_type, read, weights
-from curation.families._rendering import ChatRenderer, concatenated
+from curation.families._rendering import ChatRenderer, concatenated, parted
 
 MODEL_TYPES = ("llava",)
 LANES: Literal["cross", "prefix"] = "prefix"
@@ -41,9 +41,11 @@ class LlavaRenderer(ChatRenderer):
         """Return the number of patches, and of the class token where the model keeps it."""
         return _encoded(self._vision) - (self._strategy == "default")
 
-    def pixels(self, images: Sequence[Image]) -> dict[str, Tensor]:
+    def pixels_of_each(self, examples: Sequence[Sequence[Image]]) -> list[dict[str, Tensor]]:
         """Return pixel_values [images, C, H, W]."""
-        return dict(self.image_processor([image.convert("RGB") for image in images], return_tensors="pt"))
+        images = [image.convert("RGB") for image in chain.from_iterable(examples)]
+        values = self.image_processor(images, return_tensors="pt")["pixel_values"]
+        return [{"pixel_values": part} for part in parted(values, [len(images) for images in examples])]
 
     def _images(self, examples: Sequence[Example], input_ids: Tensor) -> dict[str, Tensor]:  # noqa: ARG002
         return {"pixel_values": concatenated(examples, "pixel_values")}

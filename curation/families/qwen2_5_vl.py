@@ -13,7 +13,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from curation.families import Example, Part, Size, _flops
 from curation.families._files import Files, read, weights
-from curation.families._rendering import ChatRenderer, concatenated
+from curation.families._rendering import ChatRenderer, concatenated, parted
 
 MODEL_TYPES = ("qwen2_5_vl",)
 LANES: Literal["cross", "prefix"] = "prefix"
@@ -34,9 +34,12 @@ class QwenRenderer(ChatRenderer):
         height, width = smart_resize(size.height, size.width, side, limits["shortest_edge"], limits["longest_edge"])
         return int(height // side) * int(width // side)
 
-    def pixels(self, images: Sequence[Image]) -> dict[str, Tensor]:
+    def pixels_of_each(self, examples: Sequence[Sequence[Image]]) -> list[dict[str, Tensor]]:
         """Return pixel_values [patches of all images, values] and image_grid_thw [images, 3]: time, height, width."""
-        return dict(self.image_processor(list(images), return_tensors="pt"))
+        features = self.image_processor([*chain.from_iterable(examples)], return_tensors="pt")
+        grids = parted(features["image_grid_thw"], [len(images) for images in examples])
+        values = parted(features["pixel_values"], [int(grid.prod(1).sum()) for grid in grids])
+        return [{"pixel_values": part, "image_grid_thw": grid} for part, grid in zip(values, grids, strict=True)]
 
     def _images(self, examples: Sequence[Example], input_ids: Tensor) -> dict[str, Tensor]:
         """Return the patches, and mm_token_type_ids [B, T]: 1 for an image's tokens, from which positions are made."""

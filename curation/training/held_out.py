@@ -4,11 +4,10 @@ import torch
 
 from curation.families import VisionModel
 from curation.training.batches import Budget
-from curation.training.examples import Encoder
 from curation.training.feed import Steps, feed
+from curation.training.items import Items
 from curation.training.objective import Objective, Sums
 from curation.training.outcome import Losses
-from curation.training.pixels import PixelCache
 from curation.training.precision import computing
 from curation.training.records import Rows
 from curation.training.settings import Settings
@@ -39,9 +38,7 @@ class HeldOut:
         self._sources = rows.sources
         order = _Sorted(rows, settings)
         self._numbers = range(order.steps)
-        encoder = Encoder(model.renderer, rows, settings)
-        cache = PixelCache(model.renderer, rows.folder, _cache_mib(settings))
-        self._steps = Steps(encoder, cache, model.renderer, order, budget, len(rows.sources), world)
+        self._steps = Steps(Items(model, rows, settings, _cache_mib(settings)), order, budget, world)
 
     @torch.no_grad()
     def losses(self, objective: Objective) -> Losses | None:

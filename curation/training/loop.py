@@ -16,14 +16,13 @@ from curation.progress import Advance, live
 from curation.training import checkpoint, parts, results, shards
 from curation.training.batches import Batch, Budget
 from curation.training.checkpoint import State, Trained
-from curation.training.examples import Encoder
 from curation.training.feed import Steps, Taken, feed
 from curation.training.held_out import HeldOut
+from curation.training.items import Items
 from curation.training.log import EVERY, Log, Meter
 from curation.training.objective import Objective, Sums
 from curation.training.order import Order
 from curation.training.outcome import Losses, Outcome
-from curation.training.pixels import PixelCache
 from curation.training.precision import computing
 from curation.training.records import Rows
 from curation.training.results import Place
@@ -277,9 +276,8 @@ def _steps(model: VisionModel, rows: Rows, settings: Settings, budget: Budget, w
     order = Order(rows, settings.arm, settings.batch, settings.seed)
     if not order.items:
         raise UsageError(f"--arm {settings.arm} takes none of the {len(rows.lengths):,} turns in {rows.split}")
-    cache = PixelCache(model.renderer, rows.folder, settings.cache_mb / max(1, settings.workers))
-    encoder = Encoder(model.renderer, rows, settings)
-    return Steps(encoder, cache, model.renderer, order, budget, len(rows.sources), world)
+    items = Items(model, rows, settings, settings.cache_mb / max(1, settings.workers))
+    return Steps(items, order, budget, world)
 
 
 class _Clock:

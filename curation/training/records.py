@@ -1,5 +1,6 @@
 """The turns of a split, found by where they stand in its file: a release need not fit into memory."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from curation.training.settings import Arm
 from curation.wording import answer_text, question_text
 from exports.jsonl import Line, parse
 from schemas.trace import Trace
+
+_WORD = re.compile(r"[^\W\d_]{1,8}|\d{1,3}|[^\w\s]|_")
 
 Wanted = Callable[[str], bool]
 """Tells by a sample's id whether its turns are trained on."""
@@ -38,7 +41,8 @@ class Rows(NamedTuple):
     places: NDArray[np.int16]
     """Index into the line's traces."""
     lengths: NDArray[np.int32]
-    """Characters of the question and of the full four-stage answer, whatever the arm trains on."""
+    """Of the question and of the full four-stage answer, whatever the arm trains on, in words as tokenizers cut them:
+    nearer to tokens than characters are, so that batches of like length hold half as much padding."""
     flagged: NDArray[np.bool_]
     """The trace has an open error."""
     left_out: NDArray[np.bool_]
@@ -102,8 +106,13 @@ def _entries(folder: Path, split: str, wanted: Wanted | None) -> Iterator[_Entry
     for offset, line in _lines(_path(folder, split)):
         left_out = wanted is not None and not wanted(line.sample.id)
         for place, trace in enumerate(line.traces):
-            length = len(question_text(line.sample.turns[trace.turn])) + len(answer_text(trace.stages))
+            length = _words(question_text(line.sample.turns[trace.turn])) + _words(answer_text(trace.stages))
             yield _Entry(offset, place, length, trace.id in line.errors, left_out, line.sample.source)
+
+
+def _words(text: str) -> int:
+    """Return the number of words, long ones and numbers counted in pieces, and of signs."""
+    return sum(1 for _ in _WORD.finditer(text))
 
 
 def texts(folder: Path, split: str) -> Iterator[str]:

@@ -44,9 +44,10 @@ class Updater:
         """
         lr = rate(self._settings, step)
         norm = self._norm()
-        finite = bool(torch.isfinite(norm + loss.to(norm.device)))
+        value, loss_value = torch.stack((norm, loss.to(norm))).tolist()  # waits once for a GPU
+        finite = isfinite(value) and isfinite(loss_value)
         if finite:
-            self._apply(norm, lr)
+            self._apply(norm if 0 < self._settings.clip < value else None, lr)
         self.optimizer.zero_grad(set_to_none=True)
         self.dropped_in_a_row = 0 if finite else self.dropped_in_a_row + 1
         if self.dropped_in_a_row == IN_A_ROW:
@@ -54,15 +55,15 @@ class Updater:
                 f"loss or gradient were not finite in {IN_A_ROW} steps in a row, the last of them step {step + 1}: "
                 f"lower --lr (now {self._settings.lr:g}), or start from other weights"
             )
-        value = norm.item()
         return Update(value if isfinite(value) else 0.0, lr, finite)
 
     def _norm(self) -> Tensor:
         """Return the norm of the whole gradient, over all ranks."""
         return plain(get_total_norm([p.grad for p in self._parameters if p.grad is not None]))
 
-    def _apply(self, norm: Tensor, lr: float) -> None:
-        if self._settings.clip:
+    def _apply(self, norm: Tensor | None, lr: float) -> None:
+        """Update the weights; a norm is one that is too large."""
+        if norm is not None:
             clip_grads_with_norm_(self._parameters, self._settings.clip, norm)
         for group in self.optimizer.param_groups:
             group["lr"] = lr

@@ -6,20 +6,25 @@
 `pip install trl` and the versions of torch and transformers that are to be compared); without it, this one.
 
 speed   the same items in batches of as many, fp32, one thread, no workers, no evaluation, no checkpoint; a process for
-        each run. Two passes over the items: in the first one ours reads texts and images from the release, in the
-        second it still has them. What a step costs is its best in all repeats, summed. The peers are given our tensors,
-        or read files (see trainer_peers.py), in our order (then the ids that the models are given are compared), or in
-        their own, without length buckets.
+        each trainer, and they take turns, a step each. Two passes over the items: in the first one ours reads texts and
+        images from the release, in the second it still has them. What a step costs is its best in all repeats, summed.
+        The peers are given our tensors, or read files (see trainer_peers.py), in our order (then the ids that the
+        models are given are compared), or in their own, without length buckets.
 checks  whether Trainer goes on with the weights of a checkpoint, and which paths of TRL run for VLMs
 mfu     on a GPU: the share of its peak that ours reaches, by the size of a micro-batch
 """
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, Any, NamedTuple
 
 import harness
 
@@ -91,21 +96,58 @@ def speed(python: str, peers: list[str], repeat: int, folder: Path) -> None:
     for case in CASES:
         place = folder / case
         prepare(case, place)
-        told: dict[str, list[str | None]] = {side: [] for side in (OURS, *peers)}
+        sides = {side: command(python, side, place) for side in (OURS, *peers)}
+        told: dict[str, list[Any]] = {side: [] for side in sides}
         for _ in range(repeat):
-            for side, reports in told.items():
-                reports.append(report(python, side, place))
-        runs = {side: Runs([json.loads(one) for one in reports if one]) for side, reports in told.items()}
+            for side, report in together(sides).items():
+                told[side].append(report)
+        runs = {side: Runs(reports) for side, reports in told.items()}
         rows += table(case, json.loads((place / "plan.json").read_text()), runs)
     print("CPU and wall milliseconds of a step; tokens a CPU second; how many times as many are ours\n")
     harness.show(("model", "trainer", "pass", "CPU", "wall", "tokens", "of answers", "ours", "batches"), rows)
 
 
-def report(python: str, side: str, place: Path) -> str | None:
-    """Run a trainer over a case."""
+def command(python: str, side: str, place: Path) -> list[str]:
+    """Return what runs a trainer over a case."""
     if side == OURS:
-        return child(sys.executable, "trainer_ours.py", str(place))
-    return child(python, "trainer_peers.py", *side.split(), str(place))
+        return [sys.executable, str(harness.BENCH / "trainer_ours.py"), str(place)]
+    return [python, str(harness.BENCH / "trainer_peers.py"), *side.split(), str(place)]
+
+
+def together(commands: dict[str, list[str]]) -> dict[str, Any]:
+    """Run the trainers in turns, a step each, and return their reports; where one fails, say why."""
+    pipes = [os.pipe() for _ in commands]
+    os.write(pipes[0][1], b".")
+    with ExitStack() as stack:
+        running = {}
+        for number, (side, words) in enumerate(commands.items()):
+            turns = pipes[number][0], pipes[(number + 1) % len(pipes)][1]
+            running[side] = Running(words, turns, stack.enter_context(TemporaryFile("w+")))
+        for pipe in chain.from_iterable(pipes):
+            os.close(pipe)  # so that a process hears when the one before it ends
+        reports = {side: process.report(side) for side, process in running.items()}
+    return {side: report for side, report in reports.items() if report}
+
+
+class Running:
+    """A trainer that runs."""
+
+    def __init__(self, words: list[str], turns: tuple[int, int], told: IO[str]) -> None:
+        environment = harness.environment() | {"BENCH_TURNS": "{} {}".format(*turns)}
+        self._told = told
+        self._process = subprocess.Popen(
+            words, env=environment, cwd=harness.ROOT, stdout=told, stderr=subprocess.STDOUT, pass_fds=turns
+        )
+
+    def report(self, side: str) -> Any | None:
+        """Wait for what it prints last; where it fails, say why and return None."""
+        code = self._process.wait()
+        self._told.seek(0)
+        last = self._told.read().strip().splitlines()[-1:]
+        if code:
+            print(f"{side}: {''.join(last)}\n", flush=True)
+            return None
+        return json.loads(last[0])
 
 
 def table(case: str, plan: dict[str, Any], runs: dict[str, Runs]) -> list[tuple[str, ...]]:

@@ -115,7 +115,8 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     peer = Peer(folder, shuffled=order == "own")
     trainer: Trainer = {"tensors": peer.tensors, "processor": peer.through_processor, "trl": peer.trl}[side]()
-    clock = Clock(peer.model)
+    clock = Clock()
+    clock.watch(peer.model.model)
     trainer.train()
     print(json.dumps(clock.report(peer.plan["warm"], peer.plan["steps"])))
 
