@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -12,11 +13,38 @@ import pytest
 
 from curation.store import Store
 from tests.postgres_server import OWNER, find_programs, postgres_server
+from tests.processes import PASSED
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch, and of the processes that tests start; xdist uses the cores
 
 hypothesis.settings.register_profile("workbench", deadline=None)
 hypothesis.settings.load_profile("workbench")
+
+LONGEST = ("test_loop", "test_annotate", "test_search")
+"""Files that come first, so that in the end no core waits for one of them."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pass in this process what passes in those that tests start."""
+    config.addinivalue_line("filterwarnings", PASSED)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the others are left in their order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each file to one worker, whatever --dist says: what its tests share is made once.
+
+    The mark xdist_group does nothing with pytest 9.2 (pytest-xdist #1386).
+    """
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - a plugin that need not be there
+
+    config.option.loadscopereorder = False  # the order is that of the collection
+    return LoadFileScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

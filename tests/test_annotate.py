@@ -228,14 +228,13 @@ def stored_keys(workspace: Path) -> set[str]:
         return {row[0] for row in records.execute("SELECT key FROM calls")}
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_kill_9_pays_nothing_twice_that_was_stored(tmp_path, seed):
+def test_kill_9_pays_nothing_twice_that_was_stored(tmp_path):
     data, workspace = chartqa(tmp_path / "data", 150), tmp_path / "w"
     kills: list[tuple[int, set[str]]] = []
-    draw = random.Random(seed)
+    draw = random.Random(0)
     with simulator(tmp_path, latency=0.05) as endpoint:
         where = ("--data", data, "--split", "test", "--workspace", workspace, "--base-url", endpoint.url)
-        for _ in range(5):
+        for _ in range(6):
             target = len(endpoint.requests()) + draw.randrange(5, 25)
             with start("annotate", "--source", "chartqa", *where, "--concurrency", 8) as process:
                 while len(endpoint.requests()) < target:
@@ -251,7 +250,7 @@ def test_kill_9_pays_nothing_twice_that_was_stored(tmp_path, seed):
     assert counted["sources"][0]["traced"] == 150
     twice = sum(times - 1 for times in paid.values())
     workers = 8 + 8 // 4 + 1  # each may have reserved a request that it was about to send
-    assert twice <= counted["money"]["maybe_billed_requests"] <= 5 * workers
+    assert twice <= counted["money"]["maybe_billed_requests"] <= len(kills) * workers
 
 
 def test_the_whole_chain_on_postgresql(tmp_path, postgres_url):

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from curation.demo.crowd import Command, Crowd, warm_up
 from curation.demo.loop import CURATED, DIRECT, RAW, REPAIRED, Scale, loop
+from curation.errors import CurationError
 from curation.store import Store
 from tests import small_models
-from tests.workbench import cli, report
-
-pytestmark = pytest.mark.xdist_group("loop")  # what it makes is made once
+from tests.workbench import here, report
 
 STEPS = ("--steps", 3, "--batch", 4, "--workers", 0, "--threads", 1)
 FEW = ("--limit", 3, "--max-tokens", 24, "--candidates", 2, "--threads", 1, "--resamples", 50)
@@ -44,8 +44,9 @@ def test_every_family_trains_and_is_verified_on_charts(charts, tmp_path, family)
 @pytest.fixture(scope="module")
 def demonstrated(tmp_path_factory):
     """The demo's loop with next to nothing of everything."""
+    warm_up()
     workspace = tmp_path_factory.mktemp("loop")
-    scale = Scale({"train": 60, "val": 8, "test": 12}, 4, (RAW, CURATED, REPAIRED, DIRECT), (RAW,), 6, 2, 4)
+    scale = Scale({"train": 60, "val": 8, "test": 12}, 4, (RAW, CURATED, REPAIRED, DIRECT), (RAW,), 6, 2, 4, 40)
     return workspace, scale, loop(workspace, scale)
 
 
@@ -84,7 +85,7 @@ def test_the_demo_prints_the_commands_that_it_ran(demonstrated):
 
 
 def test_a_probe_needs_a_release_and_one_model(tmp_path):
-    done = cli("verify", "--probe", "--model", tmp_path)
+    done = here("verify", "--probe", "--model", tmp_path)
     assert done.returncode == 2
     assert "--probe judges the traces of one --release with one --model" in done.stderr
 
@@ -92,7 +93,7 @@ def test_a_probe_needs_a_release_and_one_model(tmp_path):
 def test_a_model_without_stages_can_not_probe(demonstrated):
     workspace, _, _ = demonstrated
     flags = ("--release", workspace / "releases" / "scenes-all", "--model", workspace / "runs" / "direct")
-    done = cli("verify", "--probe", *flags, "--workspace", workspace)
+    done = here("verify", "--probe", *flags, "--workspace", workspace)
     assert done.returncode == 2
     assert "trained without stages" in done.stderr
 
@@ -100,5 +101,31 @@ def test_a_model_without_stages_can_not_probe(demonstrated):
 def test_a_model_that_never_saw_the_release_judges_it_as_it_is(demonstrated, tmp_path):
     workspace, _, _ = demonstrated
     flags = ("--release", workspace / "releases" / "scenes-all", "--model", workspace / "runs" / "repaired")
-    found = report("verify", "--probe", *flags, "--workspace", workspace, "--out", tmp_path / "probe", "--suspects", 2)
+    found = report(
+        "verify",
+        "--probe",
+        *flags,
+        "--workspace",
+        workspace,
+        "--out",
+        tmp_path / "probe",
+        "--suspects",
+        2,
+        "--threads",
+        1,
+    )
     assert (found["folds"], found["traces"]) == (1, 60)
+
+
+def test_a_command_begins_when_those_that_it_waits_for_have_reported(tmp_path):
+    place = ("--workspace", str(tmp_path / "w"))
+    annotate = ("annotate", "--source", "chartqa", "--sample", "--offline", "--limit", "2", *place)
+    commands = [Command(("status", *place), "count", ("ask",)), Command(annotate, "ask", ahead=True)]
+    crowd = Crowd(tmp_path)
+    assert crowd.together("some", commands)["count"]["traces"] == {"clean": 2}
+    assert crowd.lines == [commands[0].line]
+
+
+def test_a_command_that_fails_ends_the_crowd_with_what_it_said(tmp_path):
+    with pytest.raises(CurationError, match=r"status --workspace \S+none: curation: no workspace at \S+none"):
+        Crowd(tmp_path).together("some", [Command(("status", "--workspace", str(tmp_path / "none")))])

@@ -128,9 +128,9 @@ def manifest(release, arm="raw", model="new"):
     return Manifest(**known, config=config, inputs={"release": release}).model_dump_json()
 
 
-def plan(tmp_path, text, base=None):
+def plan(tmp_path, text, base=None, threads=None):
     (tmp_path / "manifest.json").write_text(text)
-    wish = Wish(tmp_path, "sha256:r", tmp_path / "out", "auto", base, 3, 5, 4, 99, 0, "cpu")
+    wish = Wish(tmp_path, "sha256:r", tmp_path / "out", "auto", base, 3, 5, 4, 99, 0, "cpu", threads)
     return planned(Contender("run", str(tmp_path / "model"), tmp_path), wish)
 
 
@@ -144,6 +144,12 @@ def test_a_run_on_this_release_is_repeated_for_each_fold(tmp_path):
 def test_a_run_on_another_release_judges_as_it_is(tmp_path):
     made = plan(tmp_path, manifest("sha256:other"))
     assert (made.folds, made.training, made.model) == (1, None, str(tmp_path / "model"))
+
+
+@pytest.mark.parametrize(("threads", "jobs", "each"), [(1, 1, 1), (2, 2, 1), (7, 3, 2)])
+def test_folds_share_the_threads(tmp_path, threads, jobs, each):
+    made = plan(tmp_path, manifest("sha256:r"), threads=threads)
+    assert (made.jobs, made.threads) == (jobs, each)
 
 
 def test_a_run_that_began_with_a_folder_needs_its_base(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from curation.store import Store
 from curation.store.queries import releasable
-from tests.workbench import chartqa, cli, report, simulator
+from tests.workbench import chartqa, here, report, simulator
 
 
 @contextmanager
@@ -80,6 +80,6 @@ def test_the_cost_of_a_repair_can_be_estimated(tmp_path):
 
 @pytest.mark.parametrize("flag", [("--sample",), ("--hub",), ("--data", "x"), ("--split", "test")])
 def test_a_repair_reads_no_rows(tmp_path, flag):
-    done = cli("annotate", "--repair", "--source", "chartqa", "--offline", "--workspace", tmp_path, *flag)
+    done = here("annotate", "--repair", "--source", "chartqa", "--offline", "--workspace", tmp_path, *flag)
     assert done.returncode == 2
     assert "--repair reads from the workspace" in done.stderr

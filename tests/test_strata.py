@@ -4,7 +4,7 @@ import json
 
 from curation.strata import FEWEST_SAMPLES, Coverage
 from schemas.sample import Sample, Turn
-from tests.workbench import chart, chartqa, cli, report, write_records
+from tests.workbench import chart, chartqa, here, report, write_records
 
 
 def sample(number, **labels):
@@ -97,6 +97,6 @@ def test_export_warns_where_a_stratum_is_emptied(tmp_path):
     others = [row | {"query": row["query"].replace("high", "wide")} for row in questions]
     (folder / "test/test_augmented.json").write_text(json.dumps(others))
     report("annotate", *flags, "--fault", "wrong_conclusion=1")
-    done = cli("export", "--format", "jsonl", "--workspace", workspace)
+    done = here("export", "--format", "jsonl", "--workspace", workspace)
     assert "chartqa origin=augmented is all but emptied: 0 of 30 samples are left" in " ".join(done.stdout.split())
     assert "origin=human is all but" not in done.stdout

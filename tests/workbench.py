@@ -5,7 +5,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -19,6 +18,7 @@ from PIL import Image
 
 from curation.__main__ import main
 from curation.simulator import Faults, Settings, serve
+from tests.processes import STRICT
 
 KEY = "sk-test-0123456789abcdef"
 REAL = Path(__file__).parents[2] / "shared/data/chartqa/ChartQA Dataset"
@@ -39,7 +39,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def start(*arguments: object, **env: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-W", "error", "-m", "curation", *map(str, arguments)]
+    command = [*STRICT, "-m", "curation", *map(str, arguments)]
     return subprocess.Popen(
         command,
         env=environment(**env),
@@ -51,18 +51,25 @@ def start(*arguments: object, **env: str) -> subprocess.Popen[str]:
 
 
 def cli(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, in which every warning is an error."""
     with start(*arguments, **env) as process:
         out, err = process.communicate(timeout=120)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def report(*arguments: object, **env: str) -> dict[str, Any]:
-    """Run a verb in this process with --json, and return its report; failed rows don't fail the test."""
+def here(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, which has imported already what a new one would spend seconds on."""
     out, err = io.StringIO(), io.StringIO()
     with mock.patch.dict(os.environ, environment(**env), clear=True), redirect_stdout(out), redirect_stderr(err):
-        code = main([*map(str, arguments), "--json"])
-    assert code in {0, 1, 3}, err.getvalue()
-    parsed: dict[str, Any] = json.loads(out.getvalue())
+        code = main([*map(str, arguments)])
+    return subprocess.CompletedProcess([*map(str, arguments)], code, out.getvalue(), err.getvalue())
+
+
+def report(*arguments: object, **env: str) -> dict[str, Any]:
+    """Run a verb in this process with --json, and return its report; failed rows don't fail the test."""
+    done = here(*arguments, "--json", **env)
+    assert done.returncode in {0, 1, 3}, done.stderr
+    parsed: dict[str, Any] = json.loads(done.stdout)
     return parsed
 
 

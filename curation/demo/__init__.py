@@ -1,5 +1,6 @@
 """The whole loop, offline: the bundled charts annotated, then scenes whose model shows what their faults cost."""
 
+import shlex
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import Field
 from curation.config import Config as BaseConfig
 from curation.config import Report, Table
 from curation.demo.charts import ChartsReport, charts
+from curation.demo.crowd import warm_up
 from curation.demo.loop import FULL, QUICK, LoopReport, loop
 from curation.errors import Exit
 
@@ -32,6 +34,7 @@ class DemoReport(Report):
     loop: LoopReport | None
     """None where only the half without models was run."""
     quick: bool
+    workspace: Path
 
     @property
     def exit_code(self) -> Exit:
@@ -51,7 +54,8 @@ class DemoReport(Report):
             lines += ["", "For the half with models: pip install 'curation-workbench[train]', and run it again."]
         if self.loop and self.quick:
             lines.append("This was the quick form; `python -m curation demo` is the full one.")
-        return lines
+        review = shlex.join(["python", "-m", "curation", "review", "--workspace", str(self.workspace)])
+        return [*lines, "", f"Look at what it made, and decide what is good: {review}"]
 
 
 def _has_torch() -> bool:
@@ -64,8 +68,9 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> DemoRep
     Everything is kept in the workspace: killed or stopped, the same command goes on, and a second run does nothing
     twice.
     """
+    models = _has_torch() and not config.data_only
+    if models:
+        warm_up()
     first = charts(config.workspace)
-    second = None
-    if _has_torch() and not config.data_only:
-        second = loop(config.workspace, QUICK if config.quick else FULL)
-    return DemoReport(charts=first, loop=second, quick=config.quick)
+    second = loop(config.workspace, QUICK if config.quick else FULL) if models else None
+    return DemoReport(charts=first, loop=second, quick=config.quick, workspace=config.workspace)

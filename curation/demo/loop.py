@@ -6,6 +6,7 @@ first, but takes nearly all that is hard with the second; asking again, with wha
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from curation.demo.crowd import Command, Crowd
 from curation.probe.report import ProbeReport
 
 _FAULTS = "wrong_caption=0.06,wrong_reasoning=0.04,wrong_conclusion=0.04"
-_HABITS = "miscount=0.9"
+_TEACHER = ("--offline", "--habit", "miscount=0.9")
 _ALL, _CLEAN, _REPAIRED = "scenes-all", "scenes-clean", "scenes-repaired"
 
 
@@ -47,12 +48,14 @@ class Scale(NamedTuple):
     folds: int
     suspects: int
     """Traces that the probe goes on from."""
+    tokens: int = 160
+    """Of an answer at most."""
 
 
 FULL = Scale(
     {"train": 7000, "val": 200, "test": 2500}, 1000, (RAW, CURATED, REPAIRED, DIRECT), (RAW, REPAIRED), 800, 2, 100
 )
-QUICK = Scale({"train": 2400, "val": 60, "test": 2000}, 400, (RAW, REPAIRED), (REPAIRED,), 200, 2, 10)
+QUICK = Scale({"train": 2400, "val": 60, "test": 2000}, 480, (RAW, REPAIRED), (REPAIRED,), 400, 2, 10)
 
 
 class LoopReport(Report):
@@ -99,42 +102,52 @@ class LoopReport(Report):
 def loop(workspace: Path, scale: Scale) -> LoopReport:
     """Run the loop. What is done stays in the workspace, and running it again goes on from there."""
     crowd = Crowd(workspace / "logs" / "demo")
-    reports = _data(crowd, workspace, scale)
-    crowd.together("train", [_training(workspace, arm, scale) for arm in scale.arms])
-    arms, searches = workspace / "runs" / "verify-arms", workspace / "runs" / "verify-searches"
-    searching = ("--search", "greedy,stage-beam", "--limit", str(scale.questions))
-    apart = [_asked(workspace, arms, (arm,)) for arm in scale.arms]
-    apart += [_asked(workspace, searches, (arm,), *searching) for arm in scale.searched]
-    crowd.together("verify", apart, ahead=True)
-    whole = [_asked(workspace, arms, scale.arms), _asked(workspace, searches, scale.searched, *searching)]
-    reports["arms"], reports["searches"] = crowd.together("compare", whole)
-    reports["probe"] = crowd.run(*_probing(workspace, scale))
-    return LoopReport.model_validate({**reports, "commands": crowd.lines})
+    annotated = _annotate(crowd, workspace, scale)
+    found = crowd.together("the loop", [*_data(workspace), *_models(workspace, scale)])
+    reports = {name: found[name] for name in ("repaired", "clean", "mended", "arms", "searches", "probe")}
+    return LoopReport.model_validate({**reports, "annotated": annotated, "commands": crowd.lines})
 
 
-def _data(crowd: Crowd, workspace: Path, scale: Scale) -> dict[str, Any]:
-    """Annotate, and build the releases: of all traces, of the clean ones, and of the clean ones after repair."""
+def _annotate(crowd: Crowd, workspace: Path, scale: Scale) -> dict[str, Any]:
+    """Draw the scenes; annotate those to train on, and store those to test with."""
     folder = workspace / "scenes"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scenes.json").write_text(json.dumps({"seed": 0, "count": scale.scenes}) + "\n", encoding="utf-8")
     place, rows = ("--workspace", str(workspace)), ("--source", "scenes", "--data", str(folder))
-    teacher = ("--offline", "--habit", _HABITS)
-
-    def release(name: str, select: str) -> Command:
-        out = str(workspace / "releases" / name)
-        flags = ("--source", "scenes", "--format", "jsonl", "--select", select, "--splits", "source", "--out", out)
-        return Command(("export", *flags, *place), name)
-
-    annotated = crowd.run("annotate", *rows, "--split", "train,val", *teacher, "--fault", _FAULTS, *place)
+    annotated = crowd.run("annotate", *rows, "--split", "train,val", *_TEACHER, "--fault", _FAULTS, *place)
     crowd.run("annotate", *rows, "--split", "test", "--ingest", *place)
-    _, clean = crowd.together("export", [release(_ALL, "all"), release(_CLEAN, "clean")])
-    repaired = crowd.run("annotate", "--source", "scenes", "--repair", *teacher, *place)
-    return {
-        "annotated": annotated,
-        "clean": clean,
-        "repaired": repaired,
-        "mended": crowd.run(*release(_REPAIRED, "clean").arguments),
-    }
+    return annotated
+
+
+def _data(workspace: Path) -> Iterator[Command]:
+    """Give what makes the releases: of all traces, of the clean ones, and of the clean ones after repair."""
+    place = ("--workspace", str(workspace))
+
+    def release(folder: str, select: str) -> tuple[str, ...]:
+        out = str(workspace / "releases" / folder)
+        flags = ("--source", "scenes", "--format", "jsonl", "--select", select, "--splits", "source", "--out", out)
+        return ("export", *flags, *place)
+
+    yield Command(release(_ALL, "all"), "all")
+    yield Command(release(_CLEAN, "clean"), "clean")
+    yield Command(("annotate", "--source", "scenes", "--repair", *_TEACHER, *place), "repaired", ("all", "clean"))
+    yield Command(release(_REPAIRED, "clean"), "mended", ("repaired",))
+
+
+def _models(workspace: Path, scale: Scale) -> Iterator[Command]:
+    """Give what trains the arms, asks each of them alone, puts the answers side by side, and probes the traces."""
+    for arm in scale.arms:
+        yield _training(workspace, arm, scale)
+    yield _probing(workspace, scale)
+    arms, searches = workspace / "runs" / "verify-arms", workspace / "runs" / "verify-searches"
+    searching = ("--search", "greedy,stage-beam", "--limit", str(scale.questions))
+    for what, out, models, flags in (("ask", arms, scale.arms, ()), ("search", searches, scale.searched, searching)):
+        for arm in models:
+            alone = _asking(workspace, scale, out, (arm,), *flags)
+            yield Command(alone, f"{what} {arm.name}", (f"train {arm.name}",), total=scale.steps // 4, ahead=True)
+    yield Command(_asking(workspace, scale, arms, scale.arms), "arms", tuple(f"ask {arm.name}" for arm in scale.arms))
+    found = tuple(f"search {arm.name}" for arm in scale.searched)
+    yield Command(_asking(workspace, scale, searches, scale.searched, *searching), "searches", found)
 
 
 def _training(workspace: Path, arm: Arm, scale: Scale) -> Command:
@@ -143,32 +156,22 @@ def _training(workspace: Path, arm: Arm, scale: Scale) -> Command:
     flags = ("--family", "tiny", "--arm", arm.arm, "--steps", str(scale.steps), "--threads", "1", "--workers", "0")
     every = ("--eval-every", str(max(1, scale.steps // 5)))
     arguments = ("train", "--release", release, *flags, *every, "--out", str(out))
-    return Command(arguments, arm.name, out / "log.jsonl", scale.steps)
+    after = ("mended",) if arm.release == _REPAIRED else ("all",)
+    return Command(arguments, f"train {arm.name}", after, out / "log.jsonl", scale.steps)
 
 
-def _asked(workspace: Path, out: Path, arms: tuple[Arm, ...], *flags: str) -> Command:
-    """Ask some of the models; what was asked side by side before is at hand for all of them together."""
+def _asking(workspace: Path, scale: Scale, out: Path, arms: tuple[Arm, ...], *flags: str) -> tuple[str, ...]:
+    """Ask some of the models; what was asked of each alone before is at hand for all of them together."""
     release = str(workspace / "releases" / _ALL)
     models = ",".join(str(workspace / "runs" / arm.name) for arm in arms)
     place = ("--workspace", str(workspace), "--out", str(out), "--threads", "1", "--at-once", "128")
-    arguments = ("verify", "--release", release, "--model", models, *flags, "--max-tokens", "160", *place)
-    return Command(arguments, arms[0].name)
+    return ("verify", "--release", release, "--model", models, *flags, "--max-tokens", str(scale.tokens), *place)
 
 
-def _probing(workspace: Path, scale: Scale) -> tuple[str, ...]:
-    release, run = str(workspace / "releases" / _ALL), str(workspace / "runs" / RAW.name)
-    flags = ("--folds", str(scale.folds), "--suspects", str(scale.suspects), "--max-tokens", "160")
-    out = str(workspace / "runs" / "probe")
-    return (
-        "verify",
-        "--probe",
-        "--release",
-        release,
-        "--model",
-        run,
-        *flags,
-        "--workspace",
-        str(workspace),
-        "--out",
-        out,
-    )
+def _probing(workspace: Path, scale: Scale) -> Command:
+    release, run, out = (workspace / place for place in (f"releases/{_ALL}", f"runs/{RAW.name}", "runs/probe"))
+    flags = ("--folds", str(scale.folds), "--suspects", str(scale.suspects), "--max-tokens", str(scale.tokens))
+    place = ("--workspace", str(workspace), "--out", str(out), "--threads", "1")
+    arguments = ("verify", "--probe", "--release", str(release), "--model", str(run), *flags, *place)
+    log = out / f"fold-1-of-{scale.folds}" / "log.jsonl"
+    return Command(arguments, "probe", (f"train {RAW.name}",), log, scale.steps)

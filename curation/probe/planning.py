@@ -30,6 +30,8 @@ class Wish(NamedTuple):
     max_tokens: int
     seed: int
     device: str
+    threads: int | None
+    """To compute with, in all; None for as many as there are cores."""
 
 
 def planned(judge: Contender, wish: Wish) -> Plan:
@@ -38,9 +40,9 @@ def planned(judge: Contender, wish: Wish) -> Plan:
     saw_it = manifest is not None and manifest.inputs.get("release") == wish.release_digest
     training = _settings(manifest) if manifest and saw_it else None
     folds = wish.folds if training else 1
-    cores = os.cpu_count() or 1
+    every = wish.threads or os.cpu_count() or 1
     device = resolve(wish.device)
-    jobs = min(folds, cores) if device == "cpu" else 1
+    jobs = min(folds, every) if device == "cpu" else 1
     return Plan(
         release=wish.release,
         release_digest=wish.release_digest,
@@ -59,7 +61,7 @@ def planned(judge: Contender, wish: Wish) -> Plan:
             at_once=64,
         ),
         device=device,
-        threads=max(1, cores // jobs),
+        threads=every // jobs,
         jobs=jobs,
     )
 

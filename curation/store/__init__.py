@@ -113,7 +113,7 @@ class Store:
                 self.write(_end_run, [run_id])
 
     def analyze(self) -> None:
-        """Let the database look at what its tables hold, by samples; without that it chooses slow ways on large ones."""
+        """Let the database look at what its tables hold; without that it chooses slow ways on large ones."""
         with self.writing() as connection:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA analysis_limit = 1000")

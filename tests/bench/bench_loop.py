@@ -101,7 +101,7 @@ class Seed:
         pace = ("--steps", str(self.options.steps), "--seed", str(self.number), "--threads", "1", "--workers", "0")
         release = ("--release", str(self.folder / f"r-{arm.release}"))
         flags = ("train", *release, "--family", "tiny", "--arm", arm.arm, *pace, "--out", str(out))
-        return Command(flags, arm.name, out / "log.jsonl", self.options.steps)
+        return Command(flags, arm.name, log=out / "log.jsonl", total=self.options.steps)
 
     def verify(self, names: tuple[str, ...], *flags: str) -> dict[str, Any]:
         """Ask the models, side by side, and return the report over all of them."""
