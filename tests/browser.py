@@ -167,6 +167,18 @@ def decided(workspace: Path, reviewer: str) -> list[str]:
     return [f"{event.turn} {event.sample_id}" for event in events(workspace, reviewer) if event.act is Act.REVIEW]
 
 
+def given_back(page: Page, workspace: Path, reviewer: str) -> None:
+    """Wait until a reviewer whose page shows no record any more holds none."""
+    held = select(tables.leases.c.sample_id).where(tables.leases.c.reviewer == reviewer)
+    with Store.open(workspace) as store:
+        for _ in range(PATIENCE // 100):
+            with store.snapshot() as connection:
+                if connection.execute(held).first() is None:
+                    return
+            page.wait_for_timeout(100)
+    pytest.fail(f"{reviewer} still holds records")
+
+
 def trace_of(workspace: Path, trace_id: str | None) -> Trace:
     with Store.open(workspace) as store, store.snapshot() as connection:
         record = connection.execute(select(tables.traces.c.record).where(tables.traces.c.id == trace_id)).scalar_one()

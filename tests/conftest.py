@@ -20,7 +20,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch, and of the processes 
 hypothesis.settings.register_profile("workbench", deadline=None)
 hypothesis.settings.load_profile("workbench")
 
-LONGEST = ("test_loop", "test_annotate", "test_search")
+LONGEST = (
+    "test_loop",
+    "test_annotate",
+    "test_training_resume",
+    "test_training_ranks",
+    "test_training_updates",
+    "test_train",
+)
 """Files that come first, so that in the end no core waits for one of them."""
 
 

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from schemas.call import Call, Outcome, Usage
 from schemas.issue import Issue, Severity
 from schemas.manifest import FileEntry, Manifest
+from schemas.review import Act, Decision, Duty, Event, Review, StageVerdict, State
 from schemas.sample import ImageRef, Sample, Turn
-from schemas.trace import STAGES, Provenance, Stages, Trace
+from schemas.trace import STAGES, Provenance, Stage, Stages, Trace
 
 TAGS = [f"<{slash}{stage.tag}>" for stage in STAGES for slash in ("", "/")]
 
@@ -137,6 +138,39 @@ def manifests(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Mani
     )
 
 
+def reviews(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Review]:
+    fields = {
+        "trace_id": digests,
+        "verdicts": st.dictionaries(st.sampled_from(Stage), st.sampled_from(StageVerdict)),
+        "reason": text,
+        "stale": st.lists(st.sampled_from(Stage), max_size=2).map(tuple),
+        "duty": st.sampled_from(Duty),
+        "blind": st.booleans(),
+        "guidelines": words,
+        "seconds": st.floats(0, 1e6),
+    }
+    edits = st.builds(Review, decision=st.just(Decision.EDIT), edited=digests, content=digests, **fields)
+    others = st.sampled_from([decision for decision in Decision if decision is not Decision.EDIT])
+    return edits | st.builds(Review, decision=others, **fields)
+
+
+def events(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Event]:
+    fields = {
+        "id": words,
+        "at": times,
+        "reviewer": text,
+        "sample_id": words,
+        "turn": st.integers(0, 9),
+        "before": st.none() | st.sampled_from(State),
+        "after": st.none() | st.sampled_from(State),
+        "text": text,
+        "group": st.none() | words,
+    }
+    said = st.builds(Event, act=st.sampled_from([Act.REVIEW, Act.GOLD]), review=reviews(text), **fields)
+    undone = st.builds(Event, act=st.sampled_from([Act.UNDO, Act.SEND_BACK]), undoes=words, **fields)
+    return said | undone | st.builds(Event, act=st.sampled_from([Act.COMMENT, Act.FLAG, Act.UNFLAG]), **fields)
+
+
 def records(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[object]:
     """A record of any kind."""
-    return st.one_of(samples(text), traces(text), issues(text), calls(text), manifests(text))
+    return st.one_of(samples(text), traces(text), issues(text), calls(text), manifests(text), events(text))

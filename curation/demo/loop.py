@@ -55,7 +55,7 @@ class Scale(NamedTuple):
 FULL = Scale(
     {"train": 7000, "val": 200, "test": 2500}, 1000, (RAW, CURATED, REPAIRED, DIRECT), (RAW, REPAIRED), 800, 2, 100
 )
-QUICK = Scale({"train": 2400, "val": 60, "test": 2000}, 480, (RAW, REPAIRED), (REPAIRED,), 400, 2, 10)
+QUICK = Scale({"train": 2400, "val": 60, "test": 2000}, 400, (RAW, REPAIRED), (REPAIRED,), 600, 2, 10)
 
 
 class LoopReport(Report):
