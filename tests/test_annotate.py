@@ -237,8 +237,7 @@ def test_kill_9_pays_nothing_twice_that_was_stored(tmp_path):
         for _ in range(6):
             target = len(endpoint.requests()) + draw.randrange(5, 25)
             with start("annotate", "--source", "chartqa", *where, "--concurrency", 8) as process:
-                while len(endpoint.requests()) < target:
-                    assert process.poll() is None, process.communicate()
+                endpoint.reached(target, process)
                 process.kill()
             kills.append((len(endpoint.requests()), stored_keys(workspace)))
         annotate(endpoint, data, workspace)
@@ -287,8 +286,7 @@ def test_ctrl_c_brings_home_what_is_on_its_way(tmp_path):
     with simulator(tmp_path, latency=0.2) as endpoint:
         where = ("--data", data, "--split", "test", "--workspace", workspace, "--base-url", endpoint.url)
         with start("annotate", "--source", "chartqa", *where, "--concurrency", 8, "--json") as process:
-            while len(endpoint.requests()) < 10:
-                assert process.poll() is None
+            endpoint.reached(10, process)
             process.send_signal(2)
             out, errors = process.communicate(timeout=30)
         assert process.returncode == 3, errors
@@ -303,8 +301,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_says_so(tmp_path):
     with simulator(tmp_path, latency=60) as endpoint:
         where = ("--data", data, "--split", "test", "--workspace", workspace, "--base-url", endpoint.url)
         with start("annotate", "--source", "chartqa", *where, "--concurrency", 8) as process:
-            while len(endpoint.requests()) < 8:
-                assert process.poll() is None
+            endpoint.reached(8, process)
             process.send_signal(2)
             assert process.stderr is not None
             assert "Ctrl-C again" in process.stderr.readline()

@@ -236,8 +236,7 @@ def test_8_a_torn_end_of_the_store_loses_no_earlier_record(tmp_path):
     with simulator(tmp_path, latency=0.02) as endpoint:
         where = ("--data", data, "--split", "test", "--base-url", endpoint.url, "--workspace", workspace)
         with start("annotate", "--source", "chartqa", *where, "--concurrency", 4) as process:
-            while len(endpoint.requests()) < 30:
-                assert process.poll() is None
+            endpoint.reached(30, process)
             process.kill()
         log = workspace / "curation.db-wal"
         before = len(log.read_bytes())

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
@@ -31,6 +31,13 @@ class Endpoint(NamedTuple):
     def requests(self) -> list[dict[str, Any]]:
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def reached(self, count: int, process: subprocess.Popen[str]) -> None:
+        """Wait until so many requests have come from a process that has not ended."""
+        while len(self.requests()) < count:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+                raise AssertionError(process.communicate())
 
 
 def environment(**more: str) -> dict[str, str]:
