@@ -114,6 +114,13 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "{texts_index}",
         "INSERT INTO changed SELECT DISTINCT sample_id FROM traces",
     ),
+    3: (
+        "CREATE TABLE pictures (digest {key} NOT NULL PRIMARY KEY, version INTEGER NOT NULL, width INTEGER,"
+        " height INTEGER, hash BIGINT, contrast DOUBLE PRECISION, fault TEXT NOT NULL)",
+        "CREATE TABLE verdicts (trace_id {key} NOT NULL, judge {key} NOT NULL, at TEXT NOT NULL, record TEXT NOT NULL,"
+        " PRIMARY KEY (trace_id, judge))",
+        "CREATE INDEX samples_split ON samples (split, source)",
+    ),
 }
 
 

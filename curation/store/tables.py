@@ -4,7 +4,7 @@
 money is nano-dollars.
 """
 
-from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Column, Double, Float, Integer, MetaData, Table
 
 from curation.store.text import AnyText
 
@@ -238,3 +238,27 @@ up to the event whose number `marks` has."""
 marks = Table(
     "marks", metadata, Column("name", AnyText, primary_key=True), Column("number", BigInteger, nullable=False)
 )
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("digest", AnyText, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("hash", BigInteger),
+    Column("contrast", Double),
+    Column("fault", AnyText, nullable=False),
+)
+"""What was seen in each image, once: its size in pixels, its perceptual hash (64 bits, signed), the standard deviation
+of its brightness; null and `fault` where it can't be read."""
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("trace_id", AnyText, primary_key=True),
+    Column("judge", AnyText, primary_key=True),
+    Column("at", AnyText, nullable=False),
+    Column("record", AnyText, nullable=False),
+)
+"""What each judge (its model and the digest of its prompt) said of a trace."""
