@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat
 from sqlalchemy import Connection
 
 import exports
-from curation import release, sources
+from curation import registry, release, sources
 from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
 from curation.errors import MissingError
 from curation.progress import Advance, live
@@ -29,7 +29,7 @@ def _read_splits(value: Any) -> Any:
 class Config(WorkspaceConfig):
     """Flags of `export`."""
 
-    format: str = Field("parquet", description="Format of the release: jsonl, llava or parquet.")
+    format: str = Field("parquet", description=f"Format of the release, of {', '.join(registry.names('exports'))}.")
     out: Path | None = Field(
         None, description="Folder to build, new or an earlier release [default: releases/FORMAT in the workspace]."
     )
@@ -115,8 +115,9 @@ _COLUMNS = {
 def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportReport:  # noqa: B008 - frozen
     """Build a release from the workspace: whole or not at all, and the same bytes for the same records.
 
-    Formats: jsonl (lossless, reads back equal), llava (the records of LLaVA-CoT-100k), parquet (for the Hub, images
-    inside), which `datasets.load_dataset(FOLDER)` loads.
+    Formats: parquet (for the Hub, images inside, `datasets.load_dataset(FOLDER)` loads it), jsonl (for `train` and
+    `verify`; lossless), messages (for TRL), sharegpt (for LLaMA-Factory), llava (the records of LLaVA-CoT-100k),
+    webdataset (tar shards; lossless), vlmevalkit (a benchmark), csv (for people), label-studio.
     """
     exports.get(config.format)
     out = config.out or config.workspace / "releases" / config.format
@@ -215,7 +216,7 @@ def _items(records: Connection, config: Config, plan: _Plan, tally: _Tally, adva
     What a model is tested on must not depend on which traces were selected.
     """
     done = 0
-    keeps_questions = hasattr(exports.get(config.format), "read")
+    keeps_questions = exports.get(config.format).QUESTIONS
     for chosen in releasable(records, config.select, config.source):
         split = plan.splits.get(chosen.sample.id)
         if split:

@@ -95,13 +95,13 @@ def _parse_manifest(folder: Path) -> Manifest:
 
 
 def prove(folder: Path) -> str:
-    """Return the digest of a release's manifest, when every file is what was built and the format reads back.
+    """Return the digest of a release's manifest, when models are trained on its format and nothing was changed.
 
     Raises MissingError where there is no release, UsageError for another format, DataError for what was changed.
     """
     manifest = read_manifest(folder)
-    if not hasattr(exports.get(manifest.format), "read"):
-        raise UsageError(f"{folder} has the format {manifest.format}, which can't be read back: export --format jsonl")
+    if not hasattr(exports.get(manifest.format), "image_file"):
+        raise UsageError(f"{folder} has the format {manifest.format}: models are trained on --format jsonl")
     if faults := check(folder):
         raise DataError(f"{folder} is not what was built: {faults[0]}; export it again")
     return _digest(folder / MANIFEST)

@@ -15,7 +15,7 @@ class Item(NamedTuple):
 
     sample: Sample
     traces: tuple[Trace, ...]
-    """In the order of the turns. Every format but jsonl leaves out a turn that has none."""
+    """In the order of the turns. A format without QUESTIONS leaves out a turn that has none."""
     split: str
     errors: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """Codes of the open errors of each trace that has any, by its id."""
@@ -29,6 +29,8 @@ class Exporter(Protocol):
     """What a file in this folder defines; `read` only where the format loses nothing."""
 
     FORMAT_VERSION: int
+    QUESTIONS: bool
+    """Whether samples without a trace belong into validation and test: a model is asked, not shown."""
 
     def write(self, items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
         """Write the items, in the order given, into the empty folder. The same items give the same bytes."""

@@ -1,11 +1,13 @@
 """Images on their way into a release: named by their digest, and proven to be what their digest says."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from curation.errors import DataError, MissingError
 from exports import ImagePath
+from exports._split_files import path_part
 from schemas.digest import digest_bytes
-from schemas.sample import ImageRef
+from schemas.sample import ImageRef, Sample
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
 
@@ -35,3 +37,11 @@ def copy(ref: ImageRef, image_path: ImagePath, target: Path) -> None:
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(read_image(ref, image_path))
+
+
+def copy_all(sample: Sample, folder: Path, image_path: ImagePath) -> Iterator[str]:
+    """Copy the sample's images to `image/<source>/`; give their paths in the folder."""
+    for ref in sample.images:
+        name = f"image/{path_part(sample.source)}/{file_name(ref)}"
+        copy(ref, image_path, folder / name)
+        yield name

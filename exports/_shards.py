@@ -1,17 +1,24 @@
-"""Parquet files of one split, shard by shard and row group by row group, in bounded memory."""
+"""Parquet files, shard by shard and row group by row group for each split, in bounded memory."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from exports import ImagePath
+from exports._image_files import file_name, read_image
 from exports._split_files import path_part
+from schemas.sample import ImageRef
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 """The Hub's image cell. `bytes` are stored untouched: neither compressed nor in a dictionary."""
+
+Cell = dict[str, Any]
+"""`{"bytes": …, "path": …}`."""
 
 GROUP_ROWS = 100
 GROUP_BYTES = 64 * 2**20
@@ -77,16 +84,14 @@ class Shards:
         self._shard_bytes = 0
         self._writer: pq.ParquetWriter | None = None
 
-    def fits(self, image_bytes: int) -> bool:
-        """Tell whether a row with so many image bytes still belongs to the row group that is being filled."""
-        if not self._rows:
-            return True
-        return len(self._rows) < GROUP_ROWS and self._group_bytes + image_bytes <= GROUP_BYTES
-
-    def add(self, row: dict[str, Any], image_bytes: int) -> None:
-        """Take a row into the row group that is being filled; `flush` first where it doesn't fit."""
+    def add(self, row: dict[str, Any], image_bytes: int) -> bool:
+        """Take a row; tell whether it began a row group."""
+        full = len(self._rows) == GROUP_ROWS or self._group_bytes + image_bytes > GROUP_BYTES
+        if self._rows and full:
+            self.flush()
         self._rows.append(row)
         self._group_bytes += image_bytes
+        return len(self._rows) == 1
 
     def flush(self) -> None:
         """Write the row group, into a new shard where it doesn't fit."""
@@ -129,6 +134,54 @@ class Shards:
                 path.rename(target)
             else:
                 _widen(path, target, columns)
+
+
+class Pictured:
+    """The rows of one split. An image is read once for each row group that shows it."""
+
+    def __init__(self, shards: Shards, image_path: ImagePath) -> None:
+        self.shards = shards
+        self._image_path = image_path
+        self._cells: dict[str, Cell] = {}
+
+    def cells(self, images: Sequence[ImageRef]) -> list[Cell]:
+        """Return a cell for each image: its bytes as they were found, named by their digest."""
+        return [self._cell(ref) for ref in images]
+
+    def _cell(self, ref: ImageRef) -> Cell:
+        name = file_name(ref)
+        if name not in self._cells:
+            self._cells[name] = {"bytes": read_image(ref, self._image_path), "path": name}
+        return self._cells[name]
+
+    def add(self, row: dict[str, Any], shown: Sequence[Cell]) -> None:
+        """Take a row, in which these cells are."""
+        if self.shards.add(row, sum(len(cell["bytes"]) for cell in shown)):
+            self._cells = {cell["path"]: cell for cell in shown}
+
+
+class Splits(ExitStack):
+    """The rows of each split, in `<folder>/<split>-00000-of-00001.parquet`; a split without rows has no file."""
+
+    def __init__(self, folder: Path, columns: pa.Schema, image_path: ImagePath) -> None:
+        super().__init__()
+        folder.mkdir(exist_ok=True)
+        self._folder, self._columns, self._image_path = folder, columns, image_path
+        self._splits: dict[str, Pictured] = {}
+
+    def __getitem__(self, split: str) -> Pictured:
+        if split not in self._splits:
+            shards = Shards(self._folder, split, self._columns)
+            self.callback(shards.close)
+            self._splits[split] = Pictured(shards, self._image_path)
+        return self._splits[split]
+
+    def finish(self, wider: pa.Schema | None = None) -> None:
+        """Write what is left; where one split has the wider columns, all get them."""
+        shards = [split.shards for split in self._splits.values()]
+        columns = wider if wider and any(each.columns is wider for each in shards) else self._columns
+        for each in shards:
+            each.finish(columns)
 
 
 def _widen(path: Path, target: Path, columns: pa.Schema) -> None:

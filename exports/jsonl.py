@@ -22,6 +22,7 @@ from schemas.sample import ImageRef, Record, Sample
 from schemas.trace import Trace
 
 FORMAT_VERSION = 1
+QUESTIONS = True
 
 
 class Line(Record):

@@ -41,6 +41,8 @@ from schemas.review import StageVerdict
 from schemas.sample import ImageRef, Sample
 from schemas.trace import STAGES, Stages, Trace
 
+QUESTIONS = False
+
 LOCAL_FILES = "/data/local-files/?d="
 """Begins a link to a file below the folder that Label Studio serves."""
 

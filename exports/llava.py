@@ -18,10 +18,11 @@ from pathlib import Path
 
 from curation.wording import answer_text, question_text
 from exports import ImagePath, Item
-from exports._image_files import copy, file_name
-from exports._split_files import appender, path_part
+from exports._image_files import copy_all
+from exports._split_files import appender
 
 FORMAT_VERSION = 1
+QUESTIONS = False
 
 
 def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
@@ -29,16 +30,8 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
     with appender(folder) as append:
         for item in items:
             if item.traces:
-                names = list(_copy_images(item, folder, image_path))
+                names = list(copy_all(item.sample, folder, image_path))
                 append(item.split, json.dumps(_record(item, names)).encode("ascii"))
-
-
-def _copy_images(item: Item, folder: Path, image_path: ImagePath) -> Iterator[str]:
-    """Copy the sample's images; give their paths in the folder."""
-    for ref in item.sample.images:
-        name = f"image/{path_part(item.sample.source)}/{file_name(ref)}"
-        copy(ref, image_path, folder / name)
-        yield name
 
 
 def _record(item: Item, images: list[str]) -> dict[str, object]:

@@ -13,8 +13,7 @@ There is a row for each turn that has a trace.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,11 @@ import pyarrow as pa
 
 from curation.wording import question_text
 from exports import ImagePath, Item
-from exports._image_files import file_name, read_image
-from exports._shards import IMAGE, Shards, schema
-from schemas.sample import ImageRef
+from exports._shards import IMAGE, Pictured, Splits, schema
 from schemas.trace import STAGES, Trace
 
 FORMAT_VERSION = 1
+QUESTIONS = False
 
 _TEXT = pa.string()
 _TEXTS = pa.list_(_TEXT)
@@ -64,52 +62,21 @@ SEVERAL_IMAGES = schema([*_ONE_IMAGE[:2], ("images", pa.list_(IMAGE)), *_ONE_IMA
 
 def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
     """Write the turns that have a trace into the empty folder."""
-    data = folder / "data"
-    data.mkdir()
-    splits: dict[str, _Split] = {}
-    with ExitStack() as opened:
+    with Splits(folder / "data", ONE_IMAGE, image_path) as splits:
         for item in items:
-            if item.split not in splits:
-                splits[item.split] = _Split(data, item.split, image_path)
-                opened.callback(splits[item.split].shards.close)
-            splits[item.split].add(item)
-        wide = any(split.shards.columns is SEVERAL_IMAGES for split in splits.values())
-        for split in splits.values():
-            split.shards.finish(SEVERAL_IMAGES if wide else ONE_IMAGE)
+            _add(splits[item.split], item)
+        splits.finish(SEVERAL_IMAGES)
 
 
-class _Split:
-    """The rows of one split. An image is read once for each row group that shows it."""
-
-    def __init__(self, folder: Path, split: str, image_path: ImagePath) -> None:
-        self.shards = Shards(folder, split, ONE_IMAGE)
-        self.image_path = image_path
-        self.cells: dict[str, dict[str, Any]] = {}
-
-    def add(self, item: Item) -> None:
-        images = item.sample.images
-        if item.traces and len(images) > 1 and self.shards.columns is ONE_IMAGE:
-            self.shards.change(SEVERAL_IMAGES)
-        for row in _rows(item):
-            self._add_row(row, images)
-
-    def _add_row(self, row: dict[str, Any], images: Sequence[ImageRef]) -> None:
-        cells = [self._cell(ref) for ref in images]
-        if len(cells) > 1:
-            row["images"] = cells
-        if cells:
-            row["image"] = cells[0]
-        shown = [*cells, cells[0]] if len(cells) > 1 else cells
-        image_bytes = sum(len(cell["bytes"]) for cell in shown)
-        if not self.shards.fits(image_bytes):
-            self.shards.flush()
-            self.cells = {ref.digest: cell for ref, cell in zip(images, cells, strict=True)}
-        self.shards.add(row, image_bytes)
-
-    def _cell(self, ref: ImageRef) -> dict[str, Any]:
-        if ref.digest not in self.cells:
-            self.cells[ref.digest] = {"bytes": read_image(ref, self.image_path), "path": file_name(ref)}
-        return self.cells[ref.digest]
+def _add(split: Pictured, item: Item) -> None:
+    images = item.sample.images
+    if item.traces and len(images) > 1 and split.shards.columns is ONE_IMAGE:
+        split.shards.change(SEVERAL_IMAGES)
+    for row in _rows(item):
+        cells = split.cells(images)
+        first = {"image": cells[0]} if cells else {}
+        several = {"images": cells} if len(cells) > 1 else {}
+        split.add(row | first | several, [*cells, cells[0]] if several else cells)
 
 
 def _rows(item: Item) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Exporters: what each format holds, that jsonl loses nothing, that the same items give the same bytes."""
 
-import io
 import json
 import subprocess
 import sys
@@ -14,85 +13,22 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 import exports
-from curation import images, registry
+from curation import registry
 from curation.errors import DataError, MissingError
 from curation.release import build
-from curation.splits import assign_splits
 from exports import Item, _shards, jsonl, llava, parquet
 from schemas.sample import Sample, Turn
 from schemas.trace import Provenance, Stages, Trace, parse_tagged
+from tests.release_items import BYTES, REFS, WHEN, contents, image_folder, item, records, trace, written
 
 NAMES = registry.names("exports")
-WHEN = datetime(2025, 3, 1, 12, 30, tzinfo=UTC)
-
-
-def picture(number, form="PNG"):
-    buffer = io.BytesIO()
-    Image.new("RGB", (40 + number, 30), (number * 20 % 256, number, 9)).save(buffer, form)
-    return images.inspect(buffer.getvalue())
-
-
-PICTURES = [picture(number, "JPEG" if number % 3 == 0 else "PNG") for number in range(8)]
-REFS = [loaded.ref for loaded in PICTURES]
-BYTES = {loaded.ref.digest: loaded.data for loaded in PICTURES}
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("store")
-    for digest, data in BYTES.items():
-        (folder / digest.removeprefix("sha256:")).write_bytes(data)
-    return lambda ref: folder / ref.digest.removeprefix("sha256:")
-
-
-def trace(sample_id, turn=0, conclusion="B", **provenance):
-    texts = {
-        "summary": "I will look.",
-        "caption": "A chart — 图表.",
-        "reasoning": "1 < 2\n\nso B",
-        "conclusion": conclusion,
-    }
-    known = {"kind": "simulated", "created_at": WHEN} | provenance
-    return Trace(sample_id=sample_id, turn=turn, stages=Stages(**texts), provenance=Provenance(**known))
-
-
-def item(sample_id, turns, refs=(), traced=None, split="train", **labels):
-    sample = Sample(id=sample_id, images=refs, turns=turns, labels=labels)
-    traced = range(len(turns)) if traced is None else traced
-    return Item(sample, tuple(trace(sample_id, turn) for turn in traced), split)
-
-
-def records():
-    """Several turns, a gap in them, several images, none, shared ones, letters of several scripts."""
-    question = Turn(question="Which?", targets=("B", "b"), choices=("one", "δύο"), context="A hint.", scorer="exact")
-    plain = Turn(question="¿Cuántos? 几个?\u2028")
-    unsplit = [
-        item("chartqa/train/1", (question,), REFS[:1], origin="human", note='„Zitat" ✓'),
-        item("chartqa/train/2", (plain,), REFS[:1]),
-        item("geoqa/train/二", (plain,), REFS[1:2]),
-        item("pisc/val/a", (plain, question), REFS[2:4]),
-        item("pisc/val/b", (question,), REFS[3:6]),
-        item("sharegpt4v/train/x", (plain, question, plain), REFS[6:7], traced=(0, 2)),
-        item("sharegpt4v/train/y", (plain, plain), (), traced=(1,)),
-        item("zeta/test/1", (question,), REFS[7:8]),
-        item("zeta/test/2", (question,), ()),
-    ]
-    images_of = [(it.sample.id, [ref.digest for ref in it.sample.images]) for it in unsplit]
-    splits = assign_splits(images_of, (0.4, 0.3, 0.3), seed=1)
-    return [it._replace(split=splits[it.sample.id]) for it in unsplit]
-
-
-def written(name, items, folder, store):
-    folder.mkdir(parents=True, exist_ok=True)
-    exports.get(name).write(iter(items), folder, store)
-    return folder
-
-
-def contents(folder):
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return image_folder(tmp_path_factory.mktemp("store"))
 
 
 # Every format
@@ -217,7 +153,7 @@ def test_jsonl_reads_back_what_it_wrote(drawn, store):
 
 
 def test_a_format_has_read_only_where_it_gives_the_records_back():
-    assert [name for name in NAMES if hasattr(exports.get(name), "read")] == ["jsonl"]
+    assert [name for name in NAMES if hasattr(exports.get(name), "read")] == ["jsonl", "webdataset"]
 
 
 def test_jsonl_gives_the_records_of_all_splits_in_the_order_of_their_ids(tmp_path, store):
