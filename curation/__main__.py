@@ -21,15 +21,16 @@ VERBS = {
     "validate": "Check traces, and say what was found.",
     "review": "Review traces in the browser, or by script; several at once.",
     "export": "Build a release: a data set that trainers can read.",
+    "release": "Prove that a release is what was built; say what differs between two.",
     "train": "Train a vision-language model on a release.",
     "verify": "Ask models held-out questions with every search; probe the traces they were trained on.",
     "status": "What the workspace holds, what it cost, and what is open.",
     "simulator": "Serve the simulated endpoint, to try any client on it.",
     "demo": "The whole loop, offline, on the bundled samples.",
 }
-_MODULES = {"sources": "catalogue", "import": "import_"}
+_MODULES = {"sources": "catalogue", "import": "import_", "release": "releases"}
 """Modules of verbs that can't have the verb's own name."""
-_WITH_COMMANDS = frozenset({"review"})
+_WITH_COMMANDS = frozenset({"release", "review"})
 """Verbs that have commands of their own, `python -m curation review next`; their help is theirs."""
 _HELP = """Usage: python -m curation VERB [--flags]
 
@@ -60,10 +61,11 @@ def build() -> "App":
     parameters = Parameter(negative=(), show_env_var=False, show_default=_shown)
     app = App(name="curation", help_format="plaintext", default_parameter=parameters, version=__version__)
     for verb, help_ in VERBS.items():
+        module = f"curation.{_MODULES.get(verb, verb)}"
         if verb in _WITH_COMMANDS:
-            app.command(f"curation.{verb}.commands:app", name=verb)
+            app.command(f"{module}.commands:app", name=verb)
         else:
-            app.command(f"curation.{_MODULES.get(verb, verb)}:run", name=verb, help=help_)
+            app.command(f"{module}:run", name=verb, help=help_)
     return app
 
 

@@ -6,8 +6,21 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol, cast
 
 from curation import registry
-from schemas.sample import ImageRef, Sample
+from schemas.sample import ImageRef, Record, Sample
 from schemas.trace import Trace
+
+
+class Rejected(Record):
+    """A trace that a release does not take, and why: for pairs of a better and a worse one, and for labels of steps."""
+
+    trace: Trace
+    rule: str
+    """Name of the policy's line that excluded it, or of another reason."""
+    line: int
+    """Of the policy; 0 where it was no line of it."""
+    reason: str
+    codes: tuple[str, ...] = ()
+    """Of its open errors."""
 
 
 class Item(NamedTuple):
@@ -19,6 +32,8 @@ class Item(NamedTuple):
     split: str
     errors: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """Codes of the open errors of each trace that has any, by its id."""
+    rejected: tuple[Rejected, ...] = ()
+    """By turn. Only a format that can be read back holds them."""
 
 
 ImagePath = Callable[[ImageRef], Path]

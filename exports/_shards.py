@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curation.errors import DataError
 from exports import ImagePath
 from exports._image_files import file_name, read_image
 from exports._split_files import path_part
+from schemas.digest import digest_bytes
 from schemas.sample import ImageRef
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -198,3 +200,37 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
     if field.name in table.column_names:
         return table.column(field.name)
     return pa.nulls(len(table), field.type)
+
+
+def shards(folder: Path) -> list[Path]:
+    """Return the files of all splits. Raises DataError where there is none."""
+    if not (found := sorted(folder.glob("*-*-of-*.parquet"))):
+        raise DataError(f"{folder} has no Parquet files of a release")
+    return found
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a file to read from; what pyarrow can't read of it is a DataError."""
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise DataError(f"{path} can't be read: {' '.join(str(error).split())[:200]}") from error
+
+
+def cell_faults(folder: Path, columns: Sequence[str]) -> Iterator[str]:
+    """Give a sentence for each image of these columns whose bytes are not those of the digest that it is named by."""
+    for path in shards(folder):
+        with opened(path) as file:
+            known = [name for name in columns if name in file.schema_arrow.names]
+            for batch in file.iter_batches(GROUP_ROWS, columns=known):
+                for name in known:
+                    yield from (f"{path.name}: {fault}" for fault in _cell_faults(batch.column(name)))
+
+
+def _cell_faults(cells: pa.Array) -> Iterator[str]:
+    flat = cells.flatten() if pa.types.is_list(cells.type) else cells
+    for name, data in zip(flat.field("path"), flat.field("bytes"), strict=True):
+        if data.is_valid and digest_bytes(data.as_buffer()) != f"sha256:{name.as_py().split('.')[0]}":
+            yield f"the image {name} is not what its name says"

@@ -4,17 +4,19 @@
     images/<two digits>/<64 digits>.<ext>
 
 A line holds what `schemas.sample.Sample` and `schemas.trace.Trace` do, and the codes of the open errors of each trace
-that has any, by its id; an image is found by its digest.
+that has any, by its id; an image is found by its digest. Where a policy keeps what it rejects, `rejected` holds those
+traces with the reasons.
 """
 
 import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from curation.errors import DataError
-from exports import ImagePath, Item
+from exports import ImagePath, Item, Rejected
 from exports._image_files import copy, file_name
 from exports._split_files import appender
 from schemas.digest import canonical_json
@@ -31,6 +33,24 @@ class Line(Record):
     sample: Sample
     traces: tuple[Trace, ...]
     errors: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    rejected: tuple[Rejected, ...] = ()
+
+    @classmethod
+    def of(cls, item: Item) -> Self:
+        """Return an item as a line has it."""
+        return cls(sample=item.sample, traces=item.traces, errors=dict(item.errors), rejected=item.rejected)
+
+    def item(self, split: str) -> Item:
+        """Return the line as an item of a split."""
+        return Item(self.sample, self.traces, split, self.errors, self.rejected)
+
+    @model_serializer(mode="wrap")
+    def _without_rejected(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `rejected` out where there is none."""
+        written: dict[str, Any] = write(self)
+        if not self.rejected:
+            del written["rejected"]
+        return written
 
 
 def image_file(folder: Path, ref: ImageRef) -> Path:
@@ -47,8 +67,7 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
         for item in items:
             for ref in item.sample.images:
                 copy(ref, image_path, image_file(folder, ref))
-            line = Line(sample=item.sample, traces=item.traces, errors=dict(item.errors))
-            append(item.split, canonical_json(line.model_dump(mode="json")))
+            append(item.split, canonical_json(Line.of(item).model_dump(mode="json")))
 
 
 def read(folder: Path) -> Iterator[Item]:
@@ -66,8 +85,7 @@ def read(folder: Path) -> Iterator[Item]:
 def _read_split(path: Path) -> Iterator[Item]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            record = parse(line, path, f"line {number}")
-            yield Item(record.sample, record.traces, path.stem, record.errors)
+            yield parse(line, path, f"line {number}").item(path.stem)
 
 
 def parse(line: bytes, path: Path, place: str) -> Line:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from curation.wording import answer_text, question_text
 from exports import ImagePath, Item
-from exports._shards import IMAGE, Splits, schema
+from exports._shards import IMAGE, Splits, cell_faults, schema
 
 FORMAT_VERSION = 1
 QUESTIONS = False
@@ -48,3 +48,8 @@ def messages(item: Item) -> Iterator[dict[str, str]]:
     for trace in item.traces:
         yield {"role": "user", "content": question_text(item.sample.turns[trace.turn])}
         yield {"role": "assistant", "content": answer_text(trace.stages)}
+
+
+def image_faults(folder: Path) -> Iterator[str]:
+    """Give a sentence for each image whose bytes are not those that its name says."""
+    return cell_faults(folder / "data", ("images",))

@@ -14,6 +14,7 @@ There is a row for each turn that has a trace.
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ import pyarrow as pa
 
 from curation.wording import question_text
 from exports import ImagePath, Item
-from exports._shards import IMAGE, Pictured, Splits, schema
+from exports._shards import IMAGE, Pictured, Splits, cell_faults, opened, schema, shards
+from schemas.digest import digest_json
 from schemas.trace import STAGES, Trace
 
 FORMAT_VERSION = 1
@@ -115,3 +117,33 @@ def _row(item: Item, trace: Trace) -> dict[str, Any]:
         "prompt_version": provenance.prompt_version,
         "created_at": provenance.created_at,
     }
+
+
+def samples(folder: Path) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    """Give of each sample that `write` wrote its id, its split, a digest of what is told of it, and its traces' ids.
+
+    By id; images are not read. Raises DataError for a folder that is not of this format.
+    """
+    rows = sorted(row for path in shards(folder / "data") for row in _known(path))
+    for (sample_id, split), turns in groupby(rows, key=lambda row: row[:2]):
+        known = list(turns)
+        yield sample_id, split, digest_json([turn[3] for turn in known]), tuple(turn[4] for turn in known)
+
+
+_TOLD = ("question", "context", "choices", "answers", "labels", "licence", "citation", "facts")
+
+
+def _known(path: Path) -> Iterator[tuple[str, str, int, str, str]]:
+    """Give of each row its sample, split, turn, a digest of what is told of it, and its trace."""
+    split = path.name.rsplit("-", 3)[0]
+    with opened(path) as file:
+        for batch in file.iter_batches(columns=["sample_id", "turn", "trace_id", *_TOLD, "image.path"]):
+            for row in batch.to_pylist():
+                place = row.pop("sample_id"), split, row.pop("turn")
+                trace_id = row.pop("trace_id")
+                yield *place, digest_json(row), trace_id
+
+
+def image_faults(folder: Path) -> Iterator[str]:
+    """Give a sentence for each image whose bytes are not those that its name says."""
+    return cell_faults(folder / "data", ("image", "images"))

@@ -13,6 +13,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 from curation.errors import DataError
@@ -20,7 +21,7 @@ from exports import ImagePath, Item
 from exports._image_files import file_name, read_image
 from exports._split_files import path_part
 from exports.jsonl import Line, parse
-from schemas.digest import canonical_json
+from schemas.digest import canonical_json, digest_bytes
 
 FORMAT_VERSION = 1
 QUESTIONS = True
@@ -45,8 +46,7 @@ def _files(item: Item, image_path: ImagePath) -> list[tuple[str, bytes]]:
     endings = [file_name(ref).rsplit(".", 1)[1] for ref in images]
     if len(images) > 1:
         endings = [f"{number}.{ending}" for number, ending in enumerate(endings)]
-    line = Line(sample=item.sample, traces=item.traces, errors=dict(item.errors))
-    record = canonical_json(line.model_dump(mode="json"))
+    record = canonical_json(Line.of(item).model_dump(mode="json"))
     return [*((end, read_image(ref, image_path)) for end, ref in zip(endings, images, strict=True)), ("json", record)]
 
 
@@ -86,22 +86,47 @@ class _Split:
 
 def read(folder: Path) -> Iterator[Item]:
     """Read back what `write` wrote. Raises DataError, with the file and its member, for what is not of this format."""
+    splits = [_read_split(split, paths) for split, paths in _shards(folder).items()]
+    return heapq.merge(*splits, key=lambda item: item.sample.id)
+
+
+def image_faults(folder: Path) -> Iterator[str]:
+    """Give a sentence for each sample whose images are not those of its record."""
+    for path in chain.from_iterable(_shards(folder).values()):
+        digests: list[str] = []
+        for name, data in _members(path):
+            if not name.endswith(".json"):
+                digests.append(digest_bytes(data))
+                continue
+            known = [ref.digest for ref in parse(data, path, name).sample.images]
+            if digests != known:
+                yield f"{path.name}: the images before {name} are not those of its record"
+            digests = []
+
+
+def _shards(folder: Path) -> dict[str, list[Path]]:
+    """Return the files of each split, in their order."""
     splits: dict[str, list[Path]] = {}
     for path in sorted(folder.glob("*-[0-9][0-9][0-9][0-9][0-9][0-9].tar")):
         splits.setdefault(path.stem.rsplit("-", 1)[0], []).append(path)
     if not splits:
         raise DataError(f"{folder} has no tar files: it is not a release in the format webdataset")
-    return heapq.merge(*(_read_split(*each) for each in splits.items()), key=lambda item: item.sample.id)
+    return splits
 
 
 def _read_split(split: str, paths: list[Path]) -> Iterator[Item]:
     for path in paths:
-        try:
-            with tarfile.open(path, "r:") as tar:
-                for entry in tar:
-                    if entry.name.endswith(".json"):
-                        file = tar.extractfile(entry)
-                        record = parse(file.read() if file else b"", path, entry.name)
-                        yield Item(record.sample, record.traces, split, record.errors)
-        except (tarfile.TarError, EOFError, OSError) as error:
-            raise DataError(f"{path} is not a whole tar file: {error}") from error
+        for name, data in _members(path, ".json"):
+            yield parse(data, path, name).item(split)
+
+
+def _members(path: Path, ending: str = "") -> Iterator[tuple[str, bytes]]:
+    """Give the files in a shard whose names end so. Raises DataError for what is no whole tar file."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for entry in tar:
+                file = tar.extractfile(entry) if entry.name.endswith(ending) else None
+                if file is not None:
+                    yield entry.name, file.read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise DataError(f"{path} is not a whole tar file: {error}") from error
