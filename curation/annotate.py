@@ -2,45 +2,43 @@
 
 import asyncio
 import logging
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
-from curation import recipes
+from curation import finders, paying, recipes, registry
 from curation.calls.asker import Attempts
-from curation.calls.budget import Budget
-from curation.calls.caller import Caller, Service
-from curation.calls.client import Client
-from curation.calls.limits import Gate, Limits
-from curation.calls.prices import FREE, Price, price
+from curation.calls.caller import Caller
 from curation.calls.request import AnswerForm, Model
-from curation.config import ManyInOne, Names, Report, Table, split_commas
+from curation.config import Names, Report, Table, split_commas
 from curation.crew import Crew, Results, Terms
-from curation.endpoint import SIMULATOR, Endpoint, real, simulated, url_of
-from curation.errors import CurationError, Exit, StoppedError, UsageError
+from curation.difficulty import LABELS
+from curation.errors import CurationError, Exit, UsageError
 from curation.estimate import Estimate, ask_all
 from curation.ingest import Ready, Tally, flawed, ready_all
+from curation.paying import PaidConfig
 from curation.progress import Advance, live, logged
 from curation.rows import IngestReport, RowsConfig, counted, places_of
-from curation.simulator import Faults, Habits, Settings
+from curation.simulator import Habits
 from curation.store import Store
+from curation.store.flaws import Repair, codes_seen
 from curation.store.journal import StoreJournal
+from curation.store.labels import unlabelled
 from curation.store.queries import held_sources, mean_completion, traced
 from curation.store.writer import Writer
+from curation.withheld import Labeller, LabelReport, Manner
 from schemas.call import NANO
 
 _log = logging.getLogger(__name__)
 
 
-class Config(RowsConfig):
+class Config(PaidConfig, RowsConfig):
     """Flags of `annotate`."""
 
     recipe: str = Field(
@@ -50,28 +48,14 @@ class Config(RowsConfig):
         None, description="Folder with texts that take the place of the recipe's, by the names of its files."
     )
     samples: PositiveInt | None = Field(
-        None, description="With blind: how often a turn is asked without its answer being shown [default: 4]."
+        None,
+        description="With blind and --label: how often a turn is asked without its answer being shown [default: 4].",
     )
     rationalise: Annotated[bool | None, Parameter(negative="--no-rationalise")] = Field(
         None, description="With blind: show the answer where no sample found it (the default); or let the turn fail."
     )
     model: str = Field("gpt-4o", description="Model to ask.")
-    base_url: str | None = Field(
-        None, description="OpenAI-compatible endpoint [env: OPENAI_BASE_URL; default: OpenAI's own]."
-    )
-    offline: bool = Field(False, description="Ask the built-in simulator; free, and marked as simulated.")
-    fault: Names = Field((), description="With --offline: faults to simulate, NAME=RATE or all=RATE.")
     habit: Names = Field((), description="With --offline: what the simulator always gets wrong in scenes, NAME=RATE.")
-    concurrency: PositiveInt = Field(32, description="Most requests in flight; fewer while the endpoint is overloaded.")
-    rpm: PositiveFloat | None = Field(None, description="Most requests a minute [default: what the endpoint says].")
-    tpm: PositiveFloat | None = Field(None, description="Most tokens a minute [default: what the endpoint says].")
-    timeout: PositiveFloat = Field(180.0, description="Seconds to wait for an answer.")
-    max_tokens: PositiveInt = Field(2048, description="Most tokens of an answer.")
-    max_cost: NonNegativeFloat | None = Field(None, description="Most US dollars that this run may spend.")
-    price: Annotated[tuple[NonNegativeFloat, NonNegativeFloat] | None, BeforeValidator(split_commas), ManyInOne] = (
-        Field(None, description="US dollars for a million prompt tokens and a million completion tokens, as IN,OUT.")
-    )
-    estimate: bool = Field(False, description="Only say what would be asked and what it would cost.")
     form: Literal["auto", "schema", "tags"] = Field(
         "auto", description="Form of the answer: JSON schema, tags, or schema until the endpoint refuses it."
     )
@@ -79,8 +63,13 @@ class Config(RowsConfig):
     retry_wrong: NonNegativeInt = Field(0, description="How often a turn is asked again when its conclusion is wrong.")
     retry_failed: bool = Field(False, description="Ask again for turns that failed for good in an earlier run.")
     ingest: bool = Field(False, description="Only read and store the rows, for instance of a test split; ask nothing.")
-    repair: bool = Field(
-        False, description="Read no rows; ask again, once, for traces with an error, and say what was found."
+    label: Names = Field(
+        (), description=f"Read no rows; label traces with how hard their questions are, of {', '.join(LABELS)}."
+    )
+    repair: Annotated[tuple[str, ...] | None, BeforeValidator(split_commas), Parameter(consume_multiple=True)] = Field(
+        None,
+        description="Read no rows; ask again for traces with an error, or with an issue of these codes, be it an error"
+        " or not, as leakage,consistency:arithmetic; say what was found. Once with each recipe and model.",
     )
 
 
@@ -138,35 +127,42 @@ def run(*, config: Annotated[Config, Parameter(name="*")]) -> Report:
     _check(config)
     if config.estimate:
         return estimate(config)
+    if config.label:
+        return asyncio.run(_label(config))
     return asyncio.run(_ingest(config) if config.ingest else _annotate(config))
 
 
 def _check(config: Config) -> None:
     """Refuse combinations that contradict themselves."""
-    if config.repair and (config.data or config.hub or config.sample or config.split or config.ingest):
-        rows = "--data, --hub, --sample, --split and --ingest"
-        raise UsageError(f"--repair reads from the workspace: give it without {rows}")
-    if config.offline and config.base_url:
-        raise UsageError("--offline starts its own simulator; give --base-url without it")
-    if (config.fault or config.habit) and not config.offline:
-        raise UsageError("--fault and --habit are for the simulator of --offline")
-    _recipe(config)
+    _check_place(config)
+    paying.check(config)
+    if config.habit and not config.offline:
+        raise UsageError("--habit is for the simulator of --offline")
+    if not config.label:
+        _recipe(config)
     places_of(config, _imported(config))
-    _price(config)
+    config.rate(config.model)
+
+
+def _check_place(config: Config) -> None:
+    """Refuse flags that say where rows are, where none are read."""
+    flags = [flag for flag, given in (("--repair", config.repair is not None), ("--label", config.label)) if given]
+    if flags and (config.data or config.hub or config.sample or config.split or config.ingest):
+        rows = "--data, --hub, --sample, --split and --ingest"
+        raise UsageError(f"{flags[0]} reads from the workspace: give it without {rows}")
+    if config.label and (config.repair is not None or config.estimate):
+        raise UsageError("--label asks for labels alone: give it without --repair and --estimate")
+    if strange := [name for name in config.label if name not in LABELS]:
+        raise UsageError(f"no label {strange[0]!r}; {registry.hint(strange[0], LABELS)}")
 
 
 def _imported(config: Config) -> set[str]:
     """Return what can be repaired though it is no source: all that the workspace has samples of."""
-    if not (config.repair and Store.exists(config.workspace)):
+    if (config.repair is None and not config.label) or not Store.exists(config.workspace):
         return set()
     with Store.open(config.workspace) as store, store.snapshot() as records:
+        finders.check(config.repair or (), codes_seen(records))
         return held_sources(records)
-
-
-def _price(config: Config) -> Price:
-    if config.price is not None:
-        return Price(*config.price)
-    return FREE if config.offline else price(config.model)
 
 
 def _chosen(config: Config) -> recipes.Settings:
@@ -181,17 +177,6 @@ def _model(config: Config) -> Model:
     return Model(config.model, config.max_tokens)
 
 
-@asynccontextmanager
-async def _endpoint(config: Config) -> AsyncIterator[Endpoint]:
-    """Return where to send requests; starts the simulator with --offline."""
-    if not config.offline:
-        yield real(config.base_url)
-        return
-    faults, habits = Faults.from_flags(config.fault), Habits.from_flags(config.habit)
-    async with simulated(Settings(faults=faults, habits=habits, slow_seconds=1.0)) as endpoint:
-        yield endpoint
-
-
 def estimate(config: Config) -> Estimate:
     """Say what the run would ask and cost."""
     with Store.open(config.workspace) if Store.exists(config.workspace) else nullcontext() as store:
@@ -199,13 +184,13 @@ def estimate(config: Config) -> Estimate:
 
 
 def _estimate(config: Config, store: Store | None) -> Estimate:
-    rate = _price(config)
+    rate = config.rate(config.model)
     recipe, tally = _recipe(config), Tally()
     made_by = {
         "recipe": recipes.name_of(config.recipe),
         "prompt_version": recipe.VERSION,
         "model": config.model,
-        "endpoint": SIMULATOR if config.offline else url_of(config.base_url),
+        "endpoint": config.endpoint_name,
     }
     samples = ((sample, _done(store, sample, made_by)) for sample in _samples(config, tally, store))
     form: AnswerForm = "tags" if config.form == "tags" else "schema"
@@ -224,8 +209,9 @@ def _estimate(config: Config, store: Store | None) -> Estimate:
 
 def _samples(config: Config, tally: Tally, store: Store | None, writer: Writer | None = None) -> Iterator[Ready]:
     """Read the samples to ask about; with a writer, those that come from rows are stored."""
-    if config.repair:
-        found = flawed(store, config.names, tally) if store else iter(())
+    if config.repair is not None:
+        repair = Repair(recipes.name_of(config.recipe), config.model, config.repair)
+        found = flawed(store, config.names, tally, repair) if store else iter(())
         return islice(found, config.limit)
     return ready_all(places_of(config), tally, store if writer else None, writer)
 
@@ -253,14 +239,15 @@ async def _ingest(config: Config) -> IngestReport:
 async def _annotate(config: Config) -> AnnotateReport:
     begun = time.monotonic()
     tally = Tally()
-    async with _endpoint(config) as endpoint:
+    async with paying.endpoint_of(config, Habits.from_flags(config.habit)) as endpoint:
         with (
             Store.open(config.workspace, create=True) as store,
-            store.run("annotate", _settings(config)) as run_,
+            store.run("annotate", paying.settings_of(config)) as run_,
             logged(store.folder / "logs" / f"{run_.id}.log"),
         ):
             writer = Writer(store.engine)
-            caller = _caller(config, endpoint, StoreJournal(writer, run_.id, run_.locks))
+            journal = StoreJournal(writer, run_.id, run_.locks)
+            caller = paying.caller_of(config, config.model, endpoint, journal, paying.budget_of(config))
             crew = Crew(caller, store, writer, _terms(config))
             samples = _samples(config, tally, store, writer)
             try:
@@ -273,17 +260,38 @@ async def _annotate(config: Config) -> AnnotateReport:
     return report
 
 
-def _settings(config: Config) -> dict[str, Any]:
-    return config.model_dump(mode="json", exclude={"workspace", "debug", "json_", "base_url"})
+async def _label(config: Config) -> LabelReport:
+    async with paying.endpoint_of(config) as endpoint:
+        with (
+            Store.open(config.workspace) as store,
+            store.run("annotate", paying.settings_of(config)) as run_,
+            logged(store.folder / "logs" / f"{run_.id}.log"),
+            live("label", config.limit) as advance,
+        ):
+            writer = Writer(store.engine)
+            journal = StoreJournal(writer, run_.id, run_.locks)
+            caller = paying.caller_of(config, config.model, endpoint, journal, paying.budget_of(config))
+            labeller = Labeller(caller, writer, _manner(config))
+            traces = unlabelled(store.engine, config.names, config.label, simulated=config.offline)
+            work = labeller.work(islice(traces, config.limit))
+            try:
+                stopped = await paying.attend(
+                    work,
+                    caller,
+                    lambda: advance(labeller.done, paying.words(caller, "labels", labeller.failures.total())),
+                )
+            finally:
+                await caller.client.close()
+                await writer.close()
+    return labeller.report(stopped)
 
 
-def _caller(config: Config, endpoint: Endpoint, journal: StoreJournal) -> Caller:
-    return Caller(
-        Client(endpoint.url, endpoint.key, config.timeout),
-        Service(endpoint.name, _model(config), _price(config)),
-        Gate(Limits(config.concurrency, config.rpm, config.tpm)),
-        journal,
-        Budget(None if config.max_cost is None else int(config.max_cost * NANO)),
+def _manner(config: Config) -> Manner:
+    return Manner(
+        samples=config.samples or 4,
+        form="tags" if config.form == "tags" else "schema",
+        fall_back=config.form == "auto",
+        attempts=Attempts(config.attempts, config.retry_failed),
     )
 
 
@@ -300,57 +308,12 @@ def _terms(config: Config) -> Terms:
 
 async def _work(crew: Crew, caller: Caller, samples: Iterator[Ready], config: Config) -> CurationError | None:
     """Let the crew work; return what stopped it, where the same command can go on from there."""
-    with live("annotate", config.limit) as advance, _stoppable(caller):
-        ticker = asyncio.create_task(_tick(crew.results, caller, advance))
-        try:
-            await crew.work(samples)
-        except StoppedError as error:
-            return error
-        except asyncio.CancelledError:
-            if caller.stopped is None:
-                raise
-            return StoppedError("left at once; `status` counts what was on its way; the same command goes on from here")
-        finally:
-            ticker.cancel()
-            _tell(crew.results, caller, advance)
-    return None
-
-
-@contextmanager
-def _stoppable(caller: Caller) -> Iterator[None]:
-    """Let requests that are on their way come home at the first Ctrl-C, not at the second."""
-    loop = asyncio.get_running_loop()
-    task = asyncio.current_task()
-
-    def stop() -> None:
-        if caller.stopped is None:
-            sys.stderr.write("stopping; requests on their way are brought home (Ctrl-C again to leave them)\n")
-            caller.stop(StoppedError("stopped; the same command goes on from here"))
-        elif task is not None:
-            task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
-async def _tick(results: Results, caller: Caller, advance: Advance) -> None:
-    while True:
-        _tell(results, caller, advance)
-        await asyncio.sleep(0.2)
+    with live("annotate", config.limit) as advance:
+        return await paying.attend(crew.work(samples), caller, lambda: _tell(crew.results, caller, advance))
 
 
 def _tell(results: Results, caller: Caller, advance: Advance) -> None:
-    failed, spent = results.failures.total(), caller.budget.spent / NANO
-    tokens = caller.counts.usage.prompt_tokens + caller.counts.usage.completion_tokens
-    words = f"turns, {failed} failed, {caller.gate.in_flight} in flight, {tokens:,} tokens, ${spent:.4f}"
-    if caller.gate.pause > 1:
-        words += f", paused for {caller.gate.pause:.0f} s as the endpoint asked"
-    advance(results.turns, words)
+    advance(results.turns, paying.words(caller, "turns", results.failures.total()))
 
 
 def _report(

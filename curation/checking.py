@@ -21,8 +21,10 @@ from schemas.issue import Issue
 from schemas.sample import Sample
 from schemas.trace import Trace
 
-_FEW = 4
-"""Pages that are not worth the second in which other processes start."""
+_FEW = 2
+"""Bundles that are not worth the second in which other processes start."""
+_ROWS, _CHARACTERS = 4000, 1 << 24
+"""Rows, and characters of records, that are checked at once."""
 
 
 class Findings(NamedTuple):
@@ -35,6 +37,7 @@ class Findings(NamedTuple):
 
 def check_all(pages: Iterator[list[Unchecked]], versions: dict[str, int]) -> Iterator[Findings]:
     """Check pages in their order. Memory does not grow with them: few are read ahead."""
+    pages = _bundled(pages)
     head = list(islice(pages, _FEW))
     processes = os.cpu_count() or 1
     if len(head) < _FEW or processes == 1:
@@ -43,6 +46,19 @@ def check_all(pages: Iterator[list[Unchecked]], versions: dict[str, int]) -> Ite
     # Not by forking: the threads of Polars would not be there in the child, but their locks would.
     with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_ignore_interrupts) as pool:
         yield from _in_order(pool, chain(head, pages), versions, ahead=2 * processes)
+
+
+def _bundled(pages: Iterator[list[Unchecked]]) -> Iterator[list[Unchecked]]:
+    """Join pages: to make ready the validators' patterns costs as much as to check 2,000 rows."""
+    bundle, characters = list[Unchecked](), 0
+    for page in pages:
+        bundle += page
+        characters += sum(len(each.sample) + len(each.trace or "") for each in page)
+        if len(bundle) >= _ROWS or characters >= _CHARACTERS:
+            yield bundle
+            bundle, characters = [], 0
+    if bundle:
+        yield bundle
 
 
 def _in_order(
@@ -76,7 +92,7 @@ def check(page: list[Unchecked], versions: dict[str, int]) -> Findings:
     return found
 
 
-def sweep_all(pages: Iterator[list[Unchecked]], name: str, version: int) -> Findings:
+def sweep_all(pages: Iterator[list[Unchecked]], name: str, version: int, looks: pl.DataFrame) -> Findings:
     """Compare all traces with each other. What is said of those that were swept before was said then."""
     subjects: dict[str, Subject] = {}
 
@@ -86,7 +102,7 @@ def sweep_all(pages: Iterator[list[Unchecked]], name: str, version: int) -> Find
             subjects.update((subject.id, subject) for subject, one in zip(some, page, strict=True) if one.missing)
             yield validators.frame(some)
 
-    found = sweeps.get(name).sweep(batches()).filter(pl.col("subject").is_in(list(subjects)))
+    found = sweeps.get(name).sweep(batches(), looks).filter(pl.col("subject").is_in(list(subjects)))
     issues = validators.to_issues(name, version, subjects, found)
     return Findings(list(issues), [Check(subject, name, version) for subject in subjects])
 

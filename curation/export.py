@@ -1,8 +1,8 @@
 """Build a release: a data set that trainers can read."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -11,15 +11,18 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat
 from sqlalchemy import Connection
 
 import exports
-from curation import registry, release, sources
+from curation import policies, registry, release, sources
 from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
 from curation.errors import MissingError
+from curation.policies import Policy
 from curation.progress import Advance, live
+from curation.selection import Chosen, Excluded, Selection
+from curation.selection.exclusions import EXCLUDED, Exclusions
 from curation.splits import assign_splits, source_splits
 from curation.store import Store
-from curation.store.queries import Chosen, Selection, held_sources, releasable
-from curation.strata import Coverage, Stratum
-from exports import Item
+from curation.store.queries import held_sources
+from curation.strata import MOST_NAMED, Coverage, Reached, Stratum, telling
+from exports import Item, Rejected
 
 
 def _read_splits(value: Any) -> Any:
@@ -33,10 +36,10 @@ class Config(WorkspaceConfig):
     out: Path | None = Field(
         None, description="Folder to build, new or an earlier release [default: releases/FORMAT in the workspace]."
     )
-    select: Selection = Field(
+    select: str = Field(
         "clean",
-        description="Traces to take: accepted by a person, as they are or edited; clean, which is checked, without an"
-        " error and not rejected by a person; or all.",
+        description="Policy that says which traces to take: accepted by a person, as they are or edited; clean, that"
+        " is checked, without an error and not rejected by a person; all; or a .toml file.",
     )
     source: Names = Field((), description="Sources to take, A,B [default: all].")
     splits: Annotated[tuple[NonNegativeFloat, ...] | Literal["source"], BeforeValidator(_read_splits), ManyInOne] = (
@@ -46,7 +49,12 @@ class Config(WorkspaceConfig):
             " sources; an image is never in two of them.",
         )
     )
-    seed: int = Field(0, description="Seed of the splits; a record stays in its split when others are added.")
+    seed: int = Field(
+        0, description="Seed of the splits and of a policy's caps; a record stays in its split when others are added."
+    )
+    explain: str | None = Field(
+        None, description="Build nothing; say what becomes of the trace, or of the sample's traces, of this id."
+    )
 
 
 class ExportReport(Report):
@@ -61,6 +69,10 @@ class ExportReport(Report):
     """Samples of the chosen sources of which no trace was taken."""
     held_out: dict[str, int]
     """Samples in train by the split of their source, where that is not train."""
+    excluded: list[tuple[int, str, int]]
+    """Traces that each line of the policy excluded: number of the line, what it is about, traces. Line 0 is none."""
+    dropped: bool
+    """The policy keeps rejected traces, and the format can't hold them."""
     leaks: int
     """Samples that are in no split, as their image is in one that is held out further."""
     questions: int
@@ -75,11 +87,16 @@ class ExportReport(Report):
         splits = [split for split in ("train", "validation", "test") if split in self.counts.get("images", {})]
         columns = {name: self.counts.get(what, {}) for name, what in _COLUMNS.items() if what in self.counts}
         rows = [(split, *(counts.get(split, 0) for counts in columns.values())) for split in splits]
-        tables = [Table(f"release ({self.format})", ("split", *columns), rows)]
-        if any(stratum.taken < stratum.samples for stratum in self.strata):
-            strata = [(s.name, s.samples, s.taken, f"{s.share:.1%}") for s in self.strata]
-            tables.append(Table("coverage", ("stratum", "samples", "taken", "share"), strata))
-        return tables
+        excluded = [(line or "-", rule, count) for line, rule, count in self.excluded]
+        return [
+            Table(f"release ({self.format})", ("split", *columns), rows),
+            Table("excluded traces", ("line", "rule", "traces"), excluded),
+            Table(
+                "coverage of train",
+                ("stratum", "samples", "annotated", "clean", "taken", "share"),
+                [(s.name, *s[3:], f"{s.share:.1%}") for s in telling(self.strata, self.emptied)],
+            ),
+        ]
 
     def lines(self) -> list[str]:
         """Return where it is, how large, and what was not taken."""
@@ -87,12 +104,18 @@ class ExportReport(Report):
         if self.left_out:
             held_out = f"; {self.questions:,} of them are questions of validation and test" if self.questions else ""
             lines.append(f"{self.left_out:,} samples have no trace that was selected{held_out}.")
+        if any(count for *_, count in self.excluded):
+            lines.append(f"{EXCLUDED} says of each trace that was not taken which line of policy.toml excluded it.")
+        if self.dropped:
+            lines.append(f"The policy keeps rejected traces, which {self.format} can't hold: --format jsonl can.")
         if self.leaks:
             lines.append(f"{self.leaks:,} samples share an image with a split that is held out further: left out.")
         if reviews := self.counts.get("traces_by_review"):
             said = ", ".join(f"{count:,} {state}" for state, count in reviews.items())
             lines.append(f"Reviewed by a person: {said}.")
-        lines += [_EMPTIED.format(s.name, s.taken, s.samples) for s in self.emptied]
+        lines += [_EMPTIED.format(s.name, s.taken, s.samples, s.annotated, s.clean) for s in self.emptied[:MOST_NAMED]]
+        if len(self.emptied) > MOST_NAMED:
+            lines.append(f"So are {len(self.emptied) - MOST_NAMED} more; --json names them.")
         if simulated := self.counts.get("traces_by_kind", {}).get("simulated"):
             lines.append(f"{simulated:,} traces are simulated: they are for trials, not for training.")
         for split, count in self.held_out.items():
@@ -101,8 +124,8 @@ class ExportReport(Report):
 
 
 _EMPTIED = (
-    "{} is all but emptied: {:,} of {:,} samples are left. A model that is trained on this will be bad at it; "
-    "`annotate --repair` asks again for flawed traces."
+    "{} is all but emptied: {:,} of {:,} samples are left ({:,} annotated, {:,} of them clean). A model trained on "
+    "this will be bad at it; `annotate --repair` asks again for flawed traces."
 )
 _COLUMNS = {
     "samples": "samples",
@@ -112,21 +135,77 @@ _COLUMNS = {
 }
 
 
-def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportReport:  # noqa: B008 - frozen
+class Fate(Report):
+    """What becomes of one trace."""
+
+    trace: str
+    turn: int
+    taken: bool
+    rule: str = ""
+    """What excludes it; empty where it is taken."""
+    line: int = 0
+    """Of the policy; 0 where it is no line of it."""
+    reason: str = ""
+
+
+class Explanation(Report):
+    """What becomes of the traces of one sample, or of one of them."""
+
+    sample: str
+    policy: str
+    traces: list[Fate]
+
+    def lines(self) -> list[str]:
+        """Return a sentence for each trace."""
+        return [f"{self.sample}, turn {one.turn}, {one.trace}: {self._said(one)}" for one in self.traces]
+
+    def _said(self, one: Fate) -> str:
+        if one.taken:
+            return f"taken by the policy {self.policy}."
+        where = f"excluded by line {one.line} of the policy {self.policy}, {one.rule}" if one.line else "not taken"
+        return f"{where}: {one.reason}."
+
+
+def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> Report:  # noqa: B008 - frozen
     """Build a release from the workspace: whole or not at all, and the same bytes for the same records.
 
     Formats: parquet (for the Hub, images inside, `datasets.load_dataset(FOLDER)` loads it), jsonl (for `train` and
     `verify`; lossless), messages (for TRL), sharegpt (for LLaMA-Factory), llava (the records of LLaVA-CoT-100k),
-    webdataset (tar shards; lossless), vlmevalkit (a benchmark), csv (for people), label-studio.
+    webdataset (tar shards; lossless), dpo (pairs of a taken and a rejected trace), vlmevalkit (a benchmark), csv (for
+    people), label-studio.
     """
-    exports.get(config.format)
+    if config.explain is not None:
+        return explain(config, config.explain)
+    return export(config)
+
+
+def explain(config: Config, name: str) -> Explanation:
+    """Say what becomes of a trace, or of the traces of a sample. Raises MissingError where there is no such thing."""
+    policy = policies.get(config.select)
+    with Store.open(config.workspace) as store, store.snapshot() as records, live("export"):
+        for chosen in Selection(records, policy, config.source, config.seed).chosen():
+            fates = [Fate(trace=one.made.id, turn=one.made.turn, taken=True) for one in chosen.taken]
+            fates += [
+                Fate(trace=o.made.id, turn=o.made.turn, taken=False, rule=o.rule, line=o.line, reason=o.reason)
+                for o in chosen.excluded
+            ]
+            found = [fate for fate in fates if name in {fate.trace, chosen.sample.id}]
+            if found:
+                return Explanation(sample=chosen.sample.id, policy=policy.name, traces=found)
+    raise MissingError(f"the workspace has no trace {name}, and no sample of this id that has a trace")
+
+
+def export(config: Config) -> ExportReport:
+    """Build a release."""
+    exporter, policy = exports.get(config.format), policies.get(config.select)
     out = config.out or config.workspace / "releases" / config.format
     with Store.open(config.workspace) as store, store.snapshot() as records, live("export") as advance:
         _check_sources(records, config.source)
-        plan = _plan(records, config)
-        tally = _Tally()
-        items = _items(records, config, plan, tally, advance)
-        inputs = {"traces": plan.digest}
+        selection = Selection(records, policy, config.source, config.seed)
+        plan = _plan(selection, policy, config)
+        tally = _Tally(policy)
+        items = _items(selection, policy, config, plan, tally, advance)
+        inputs = {"policy": policy.digest, "traces": selection.digest}
         manifest = release.build(items, out, config.format, store.images.path, _settings(config), inputs, tally)
     return ExportReport(
         out=out,
@@ -135,9 +214,11 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> ExportR
         files=len(manifest.files),
         bytes=sum(file.bytes for file in manifest.files),
         left_out=plan.left_out,
+        excluded=tally.exclusions.by_line(),
+        dropped=policy.keep_rejected and not exporter.REJECTED,
         leaks=plan.leaks,
         held_out=plan.held_out,
-        questions=sum(manifest.counts.get("samples_without_trace", {}).values()),
+        questions=sum(n for s, n in manifest.counts.get("samples_without_trace", {}).items() if s != "train"),
         strata=tally.coverage.strata(),
         emptied=tally.coverage.emptied(),
     )
@@ -150,58 +231,73 @@ def _check_sources(records: Connection, names: Iterable[str]) -> None:
 
 
 class _Tally:
-    """Counts what is selected: strata of the train split, and what people said of the traces."""
+    """Counts what is selected: strata of the train split, what people said of the traces, and what is excluded."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy) -> None:
         self.coverage = Coverage()
+        self.exclusions = Exclusions(policy)
         self._reviews: Counter[str] = Counter()
 
-    def add(self, chosen: Chosen, split: str) -> None:
-        """Count a sample of a split."""
+    def beside(self, folder: Path) -> AbstractContextManager[None]:
+        """Write into the folder what is excluded, and why."""
+        return self.exclusions.beside(folder)
+
+    def add(self, chosen: Chosen, split: str | None) -> None:
+        """Count a sample of a split, or of none."""
+        self.exclusions.add(chosen, split)
         if split == "train":
-            self.coverage.add(chosen.sample, taken=bool(chosen.traces))
-        self._reviews.update(state for state in chosen.states.values() if state in _DECIDED)
+            shares = {one.made.turn: one.agreement for one in chosen.standing}
+            agreement = {turn: share for turn, share in shares.items() if share is not None}
+            self.coverage.add(chosen.sample, _reached(chosen), agreement)
+        if split:
+            self._reviews.update(one.state for one in chosen.taken if one.state in _DECIDED)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the counts as a manifest has them."""
         reviews = {"traces_by_review": dict(sorted(self._reviews.items()))} if self._reviews else {}
-        return self.coverage.counts() | reviews
+        excluded = self.exclusions.counts()
+        return self.coverage.counts() | reviews | ({"traces_excluded": excluded} if excluded else {})
 
 
 _DECIDED = frozenset({"accepted", "edited", "rejected"})
 
 
+def _reached(chosen: Chosen) -> Reached:
+    return Reached(
+        annotated=frozenset(one.made.turn for one in chosen.standing),
+        clean=frozenset(one.made.turn for one in chosen.standing if one.clean),
+        taken=frozenset(one.made.turn for one in chosen.taken),
+    )
+
+
 class _Plan(NamedTuple):
     splits: dict[str, str]
     """Of each sample that has a trace, by id."""
-    digest: str
-    """Of the ids of all traces that are taken, in order."""
     left_out: int
     leaks: int
     held_out: dict[str, int]
 
 
-def _plan(records: Connection, config: Config) -> _Plan:
-    """Read once through what is selected, for its splits; nothing but ids is held."""
-    images: list[tuple[str, tuple[str, ...]]] = []
-    traced: set[str] = set()
-    digest = hashlib.sha256()
-    for chosen in releasable(records, config.select, config.source):
-        images.append((chosen.sample.id, tuple(image.digest for image in chosen.sample.images)))
-        if chosen.traces:
-            traced.add(chosen.sample.id)
-        for trace in chosen.traces:
-            digest.update(trace.id.encode())
+def _plan(selection: Selection, policy: Policy, config: Config) -> _Plan:
+    """Put what is selected into splits."""
+    traced = set(selection.sampled())
     if not traced:
-        raise MissingError(
-            "nothing to export: no trace is selected; `status` says what there is, `validate` checks it, "
-            "`review` is where people accept it, --select all takes what was not checked"
-        )
-    shares = config.splits
+        raise MissingError(_nothing(selection, policy))
+    images, shares = selection.images, config.splits
     splits = source_splits(images) if shares == "source" else assign_splits(images, shares, config.seed)
     left_out = len(images) - len(traced & splits.keys())
     held_out = _held_out(sample_id for sample_id in traced if splits.get(sample_id) == "train")
-    return _Plan(splits, f"sha256:{digest.hexdigest()}", left_out, len(images) - len(splits), held_out)
+    return _Plan(splits, left_out, len(images) - len(splits), held_out)
+
+
+def _nothing(selection: Selection, policy: Policy) -> str:
+    """Say why nothing is selected, and what to do."""
+    lost = [f"{count:,} by {rule} (line {line})" for (rule, line), count in selection.counts().items() if count]
+    why = f", the policy {policy.name} excludes {', '.join(lost)}" if lost else ""
+    return (
+        f"nothing to export: no trace is selected{why}; `status` says what there is, `validate` checks it, "
+        "`review` is where people accept it, --select all takes what was not checked"
+    )
 
 
 def _held_out(train: Iterable[str]) -> dict[str, int]:
@@ -210,23 +306,32 @@ def _held_out(train: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(f"{source}/{split}" for source, split in places if split != "train").items()))
 
 
-def _items(records: Connection, config: Config, plan: _Plan, tally: _Tally, advance: Advance) -> Iterator[Item]:
+def _items(
+    selection: Selection, policy: Policy, config: Config, plan: _Plan, tally: _Tally, advance: Advance
+) -> Iterator[Item]:
     """Give what has a trace; where the format holds them, also the questions of validation and test that have none.
 
     What a model is tested on must not depend on which traces were selected.
     """
     done = 0
-    keeps_questions = exports.get(config.format).QUESTIONS
-    for chosen in releasable(records, config.select, config.source):
+    exporter = exports.get(config.format)
+    keeps_questions, keeps_rejected = exporter.QUESTIONS, policy.keep_rejected and exporter.REJECTED
+    for chosen in selection.chosen():
         split = plan.splits.get(chosen.sample.id)
-        if split:
-            tally.add(chosen, split)
-        if split and (chosen.traces or (keeps_questions and split != "train")):
-            yield Item(chosen.sample, chosen.traces, split, chosen.errors)
+        tally.add(chosen, split)
+        rejected = tuple(map(_rejected, chosen.excluded)) if keeps_rejected else ()
+        if split and (chosen.taken or rejected or (keeps_questions and split != "train")):
+            errors = {} if policy.accepts else {one.made.id: one.errors for one in chosen.taken if one.errors}
+            yield Item(chosen.sample, chosen.traces, split, errors, rejected)
             done += 1
             advance(done, "samples")
 
 
+def _rejected(one: Excluded) -> Rejected:
+    return Rejected(trace=one.made.trace, rule=one.rule, line=one.line, reason=one.reason, codes=one.codes)
+
+
 def _settings(config: Config) -> dict[str, Any]:
     """Return the flags that decide the content."""
-    return config.model_dump(mode="json", include={"format", "select", "source", "splits", "seed"})
+    settings = config.model_dump(mode="json", include={"format", "source", "splits", "seed"})
+    return settings | {"select": Path(config.select).stem}

@@ -41,8 +41,8 @@ from schemas.trace import STAGES, Fault, Provenance, Stages, Trace, parse_answer
 
 T = TypeVar("T")
 
-BATCH = 200
-"""Records that are stored at once."""
+BATCH = 500
+"""Records that are checked and stored at once: each check costs some milliseconds for any number of them."""
 _log = logging.getLogger(__name__)
 
 

@@ -14,9 +14,9 @@ from curation.errors import DataError, MissingError, UsageError
 from curation.images import LoadedImage
 from curation.recipes import Flawed
 from curation.repeats import Repeats
-from curation.sources import Row, Source
+from curation.sources import Row
 from curation.store import Store
-from curation.store.queries import flawed_traces
+from curation.store.flaws import Repair, flawed_traces
 from curation.store.steps import put_issues, put_samples
 from curation.store.writer import Writer
 from schemas.issue import Issue, Severity
@@ -129,20 +129,13 @@ def ready(place: Place, tally: Tally, store: Store | None = None, writer: Writer
         sample, issues = source.to_sample(row)
         if sample is not None:
             same = repeats.before(sample)
-            sample, issues = (None, (repeated(row, sample, same),)) if same else (_own(source, sample), issues)
+            sample, issues = (None, (repeated(row, sample, same),)) if same else (sample, issues)
         tally.count(place.source, sample, issues)
         images = tuple(image for image in row.images if isinstance(image, LoadedImage)) if sample else ()
         if store is not None and writer is not None:
             _keep(store, writer, sample, issues, images)
         if sample is not None:
             yield Ready(sample, images)
-
-
-def _own(source: Source, sample: Sample) -> Sample:
-    """Say on the sample whose it is, where the source's own licence is all that is known."""
-    if sample.licence:
-        return sample
-    return sample.model_copy(update={"licence": source.LICENCE, "citation": source.CITATION})
 
 
 def repeated(row: Row, sample: Sample, same: Literal["row", "id"]) -> Issue:
@@ -157,9 +150,9 @@ def repeated(row: Row, sample: Sample, same: Literal["row", "id"]) -> Issue:
     )
 
 
-def flawed(store: Store, sources: Sequence[str], tally: Tally) -> Iterator[Ready]:
-    """Read back the samples of these sources with a trace that has an open error and was not repaired yet."""
-    for sample, found in flawed_traces(store.engine, sources):
+def flawed(store: Store, sources: Sequence[str], tally: Tally, repair: Repair) -> Iterator[Ready]:
+    """Read back the samples of these sources with a trace that the repair is for."""
+    for sample, found in flawed_traces(store.engine, sources, repair):
         tally.count(sample.source, sample, ())
         images = tuple(LoadedImage(ref, store.images.path(ref).read_bytes()) for ref in sample.images)
         yield Ready(sample, images, {each.trace.turn: Flawed(*each) for each in found})

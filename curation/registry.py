@@ -4,6 +4,7 @@ A name may be written with dashes where the file has underscores. Files that beg
 """
 
 import difflib
+from collections.abc import Collection
 from functools import cache
 from importlib import import_module, util
 from pathlib import Path
@@ -31,7 +32,11 @@ def load(package: str, name: str) -> ModuleType:
     known = names(package)
     if name.replace("_", "-") not in known:
         kind = _KINDS.get(package, package.rsplit(".", 1)[-1].removesuffix("s"))
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-        raise UsageError(f"no {kind} named {name!r}; {hint}")
+        raise UsageError(f"no {kind} named {name!r}; {hint(name, known)}")
     return import_module(f"{package}.{name.replace('-', '_')}")
+
+
+def hint(name: str, known: Collection[str]) -> str:
+    """Return what to say of a name that is not known: the nearest that is, or all of them."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"

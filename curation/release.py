@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
@@ -20,15 +21,21 @@ MANIFEST = "manifest.json"
 MANIFEST_SUM = "manifest.sha256"
 """Holds the manifest's own digest, in the form that `sha256sum --check` reads."""
 
+UNKNOWN = "unknown"
+"""Counts samples whose licence nobody noted."""
+
 _PACKAGES = ("curation-workbench", "pyarrow", "pydantic")
 _THREADS = 4
 
 
-class Counted(Protocol):
-    """What else a manifest counts; asked when all items have passed."""
+class Account(Protocol):
+    """What else there is to say about the items, kept by whoever gives them."""
+
+    def beside(self, folder: Path) -> AbstractContextManager[None]:
+        """Write files of its own into the folder for as long as the items pass."""
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Return counts by what is counted."""
+        """Return counts by what is counted; asked when all items have passed."""
 
 
 def build(
@@ -38,7 +45,7 @@ def build(
     image_path: ImagePath,
     config: dict[str, Any],
     inputs: dict[str, str],
-    further: Counted | None = None,
+    further: Account | None = None,
 ) -> Manifest:
     """Build the release `out` from items in the order of their sample ids, compared by code points.
 
@@ -48,10 +55,11 @@ def build(
     """
     exporter = exports.get(exporter_name)
     out = out.resolve()
-    _refuse_foreign(out)
+    refuse_foreign(out)
     tally = _Tally()
     with staged(out) as folder:
-        exporter.write(tally.watch(items_sorted), folder, image_path)
+        with further.beside(folder) if further else nullcontext():
+            exporter.write(tally.watch(items_sorted), folder, image_path)
         manifest = Manifest(
             kind="release",
             format=exporter_name.replace("_", "-"),
@@ -104,7 +112,7 @@ def prove(folder: Path) -> str:
         raise UsageError(f"{folder} has the format {manifest.format}: models are trained on --format jsonl")
     if faults := check(folder):
         raise DataError(f"{folder} is not what was built: {faults[0]}; export it again")
-    return _digest(folder / MANIFEST)
+    return file_digest(folder / MANIFEST)
 
 
 def check(folder: Path) -> list[str]:
@@ -123,7 +131,8 @@ def check(folder: Path) -> list[str]:
     return [*_manifest_faults(folder), *(fault for _, fault in sorted(found.items()))]
 
 
-def _refuse_foreign(out: Path) -> None:
+def refuse_foreign(out: Path) -> None:
+    """Raise UsageError for a folder that holds something and is no release: it may not be replaced."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     try:
@@ -141,11 +150,12 @@ def _files(folder: Path) -> dict[str, Path]:
 def _describe(folder: Path) -> Iterator[FileEntry]:
     files = _files(folder)
     with ThreadPoolExecutor(_THREADS) as pool:
-        for name, path, digest in zip(files, files.values(), pool.map(_digest, files.values()), strict=True):
+        for name, path, digest in zip(files, files.values(), pool.map(file_digest, files.values()), strict=True):
             yield FileEntry(path=name, bytes=path.stat().st_size, digest=digest)
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """Return the digest of a file's bytes."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
@@ -157,7 +167,7 @@ def _fault(entry: FileEntry, path: Path | None) -> str | None:
     if path.is_symlink() or not path.is_file():
         return f"{entry.path}: not a file of its own"
     try:
-        size, digest = path.stat().st_size, _digest(path)
+        size, digest = path.stat().st_size, file_digest(path)
     except OSError as error:
         return f"{entry.path}: can't be read ({error.strerror})"
     if size != entry.bytes:
@@ -172,7 +182,7 @@ def _write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def _manifest_sum(folder: Path) -> bytes:
-    digest = _digest(folder / MANIFEST).removeprefix("sha256:")
+    digest = file_digest(folder / MANIFEST).removeprefix("sha256:")
     return f"{digest}  {MANIFEST}\n".encode("ascii")
 
 
@@ -213,6 +223,7 @@ class _Tally:
         source = item.sample.source
         self._count("samples" if item.traces else "samples_without_trace", item.split)
         self._count("samples_by_source", source)
+        self._count("samples_by_licence", item.sample.licence or UNKNOWN)
         for trace in item.traces:
             self._count("traces", item.split)
             self._count("traces_by_source", source)

@@ -14,10 +14,11 @@ from curation import release
 from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig
 from curation.errors import Exit, StoppedError, UsageError
 from curation.evaluation.exam import Exam, Places, read
-from curation.evaluation.publication import PAGE, Evaluated, publish, put
+from curation.evaluation.publication import PAGE, Evaluated, publish
 from curation.evaluation.questions import Problem, of_release
 from curation.evaluation.summary import Answers, StratumRow, SystemRow, summarise
 from curation.evaluation.systems import Contender, Options, contenders, ways
+from curation.page import put
 from curation.probe.report import ProbeReport
 from curation.progress import live
 from curation.store import Store

@@ -33,7 +33,7 @@ class Item(NamedTuple):
     errors: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     """Codes of the open errors of each trace that has any, by its id."""
     rejected: tuple[Rejected, ...] = ()
-    """By turn. Only a format that can be read back holds them."""
+    """By turn. Only a format with REJECTED holds them."""
 
 
 ImagePath = Callable[[ImageRef], Path]
@@ -41,17 +41,22 @@ ImagePath = Callable[[ImageRef], Path]
 
 
 class Exporter(Protocol):
-    """What a file in this folder defines; `read` only where the format loses nothing."""
+    """What a file in this folder defines; `read` and `pictures` only where the format loses nothing."""
 
     FORMAT_VERSION: int
     QUESTIONS: bool
     """Whether samples without a trace belong into validation and test: a model is asked, not shown."""
+    REJECTED: bool
+    """Whether it has a place for traces that a policy rejects and keeps."""
 
     def write(self, items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
         """Write the items, in the order given, into the empty folder. The same items give the same bytes."""
 
     def read(self, folder: Path) -> Iterator[Item]:
         """Read back what `write` wrote. Raises DataError where the folder is not that."""
+
+    def pictures(self, folder: Path) -> Iterator[tuple[ImageRef, bytes]]:
+        """Give the images of what `write` wrote, one that several samples show perhaps again."""
 
 
 def get(name: str) -> Exporter:

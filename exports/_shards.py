@@ -22,6 +22,7 @@ IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 Cell = dict[str, Any]
 """`{"bytes": …, "path": …}`."""
 
+_SHARDS = "*-*-of-*.parquet"
 GROUP_ROWS = 100
 GROUP_BYTES = 64 * 2**20
 """Image bytes of a row group, unless a single row has more."""
@@ -204,7 +205,7 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
 
 def shards(folder: Path) -> list[Path]:
     """Return the files of all splits. Raises DataError where there is none."""
-    if not (found := sorted(folder.glob("*-*-of-*.parquet"))):
+    if not (found := sorted(folder.glob(_SHARDS))):
         raise DataError(f"{folder} has no Parquet files of a release")
     return found
 
@@ -221,7 +222,7 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 def cell_faults(folder: Path, columns: Sequence[str]) -> Iterator[str]:
     """Give a sentence for each image of these columns whose bytes are not those of the digest that it is named by."""
-    for path in shards(folder):
+    for path in sorted(folder.glob(_SHARDS)):
         with opened(path) as file:
             known = [name for name in columns if name in file.schema_arrow.names]
             for batch in file.iter_batches(GROUP_ROWS, columns=known):

@@ -22,6 +22,7 @@ from schemas.trace import STAGES, Trace
 
 FORMAT_VERSION = 1
 QUESTIONS = False
+REJECTED = False
 
 COLUMNS = (
     *("id", "source", "question", "context", "choices", "answers"),

@@ -25,6 +25,7 @@ from schemas.trace import Trace
 
 FORMAT_VERSION = 1
 QUESTIONS = True
+REJECTED = True
 
 
 class Line(Record):
@@ -80,6 +81,17 @@ def read(folder: Path) -> Iterator[Item]:
         raise DataError(f"{folder} has no folder data/: it is not a release in the format jsonl")
     splits = [_read_split(path) for path in sorted(data.glob("*.jsonl"))]
     return heapq.merge(*splits, key=lambda item: item.sample.id)
+
+
+def pictures(folder: Path) -> Iterator[tuple[ImageRef, bytes]]:
+    """Give the images of the samples. Raises DataError where one can't be read."""
+    for item in read(folder):
+        for ref in item.sample.images:
+            path = image_file(folder, ref)
+            try:
+                yield ref, path.read_bytes()
+            except OSError as error:
+                raise DataError(f"{path} can't be read: {error.strerror}") from error
 
 
 def _read_split(path: Path) -> Iterator[Item]:

@@ -42,6 +42,7 @@ from schemas.sample import ImageRef, Sample
 from schemas.trace import STAGES, Stages, Trace
 
 QUESTIONS = False
+REJECTED = False
 
 LOCAL_FILES = "/data/local-files/?d="
 """Begins a link to a file below the folder that Label Studio serves."""

@@ -23,6 +23,7 @@ from exports._split_files import appender
 
 FORMAT_VERSION = 1
 QUESTIONS = False
+REJECTED = False
 
 
 def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:

@@ -18,6 +18,7 @@ from exports._shards import IMAGE, Splits, cell_faults, schema
 
 FORMAT_VERSION = 1
 QUESTIONS = False
+REJECTED = False
 
 _TEXT = pa.string()
 COLUMNS = schema(

@@ -28,6 +28,7 @@ from schemas.trace import STAGES, Trace
 
 FORMAT_VERSION = 1
 QUESTIONS = False
+REJECTED = False
 
 _TEXT = pa.string()
 _TEXTS = pa.list_(_TEXT)

@@ -21,6 +21,7 @@ from exports._split_files import appender
 
 FORMAT_VERSION = 1
 QUESTIONS = False
+REJECTED = False
 
 _MARK = "<image>"
 _COLUMNS = {"messages": "conversations", "images": "images"}

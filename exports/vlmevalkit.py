@@ -24,6 +24,7 @@ from schemas.sample import Turn
 
 FORMAT_VERSION = 1
 QUESTIONS = True
+REJECTED = False
 
 _LETTERS = ascii_uppercase[:8]
 COLUMNS = ("index", "image", "question", "hint", *_LETTERS, "answer", "category", "split", "id")

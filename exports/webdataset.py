@@ -22,9 +22,11 @@ from exports._image_files import file_name, read_image
 from exports._split_files import path_part
 from exports.jsonl import Line, parse
 from schemas.digest import canonical_json, digest_bytes
+from schemas.sample import ImageRef
 
 FORMAT_VERSION = 1
 QUESTIONS = True
+REJECTED = True
 
 SHARD_BYTES = 500_000_000
 
@@ -92,16 +94,29 @@ def read(folder: Path) -> Iterator[Item]:
 
 def image_faults(folder: Path) -> Iterator[str]:
     """Give a sentence for each sample whose images are not those of its record."""
+    for where, refs, images in _pictured(folder):
+        if [digest_bytes(data) for data in images] != [ref.digest for ref in refs]:
+            yield f"{where}: the images before it are not those of its record"
+
+
+def pictures(folder: Path) -> Iterator[tuple[ImageRef, bytes]]:
+    """Give the images of the samples. Raises DataError where they are not as many as the records say."""
+    for where, refs, images in _pictured(folder):
+        if len(refs) != len(images):
+            raise DataError(f"{where}: the images before it are not those of its record")
+        yield from zip(refs, images, strict=True)
+
+
+def _pictured(folder: Path) -> Iterator[tuple[str, tuple[ImageRef, ...], list[bytes]]]:
+    """Give of each sample its place, the images that its record names, and those that lie before it."""
     for path in chain.from_iterable(_shards(folder).values()):
-        digests: list[str] = []
+        images: list[bytes] = []
         for name, data in _members(path):
-            if not name.endswith(".json"):
-                digests.append(digest_bytes(data))
-                continue
-            known = [ref.digest for ref in parse(data, path, name).sample.images]
-            if digests != known:
-                yield f"{path.name}: the images before {name} are not those of its record"
-            digests = []
+            if name.endswith(".json"):
+                yield f"{path.name}, {name}", parse(data, path, name).sample.images, images
+                images = []
+            else:
+                images.append(data)
 
 
 def _shards(folder: Path) -> dict[str, list[Path]]:

@@ -10,7 +10,7 @@ from PIL import Image
 import exports
 from curation import images
 from curation.splits import assign_splits
-from exports import Item
+from exports import Item, Rejected
 from schemas.sample import ImageRef, Sample, Turn
 from schemas.trace import Provenance, Stages, Trace
 
@@ -53,7 +53,7 @@ def item(sample_id, turns, refs=(), traced=None, split="train", **labels):
 
 
 def records():
-    """Several turns, a gap in them, several images, none, shared ones, letters of several scripts."""
+    """Several turns, a gap in them, several images, none, shared ones, rejected traces, letters of several scripts."""
     question = Turn(question="Which?", targets=("B", "b"), choices=("one", "δύο"), context="A hint.", scorer="exact")
     plain = Turn(question="¿Cuántos? 几个?\u2028")
     unsplit = [
@@ -69,7 +69,17 @@ def records():
     ]
     images_of = [(it.sample.id, [ref.digest for ref in it.sample.images]) for it in unsplit]
     splits = assign_splits(images_of, (0.4, 0.3, 0.3), seed=1)
-    return [it._replace(split=splits[it.sample.id]) for it in unsplit]
+    whole = [it._replace(split=splits[it.sample.id]) for it in unsplit]
+    whole[4] = whole[4]._replace(rejected=(rejected("pisc/val/b", 0, "C"),))
+    whole[5] = whole[5]._replace(
+        rejected=(rejected("sharegpt4v/train/x", 1, "D"), rejected("sharegpt4v/train/x", 2, "C"))
+    )
+    return whole
+
+
+def rejected(sample_id, turn, conclusion):
+    other = trace(sample_id, turn, conclusion)
+    return Rejected(trace=other, rule="severity.out", line=2, reason="has an error", codes=("answer:wrong",))
 
 
 def written(name, items, folder, store):

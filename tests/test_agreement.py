@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from curation.review.agreement import LEAST, MISSING, alpha, kappa, kappa_of_one
-from curation.review.share import wilson
+from curation.statistics.agreement import LEAST, MISSING, alpha, kappa, kappa_of_one
+from curation.statistics.share import wilson
 
 RELIABILITY = np.array(
     [

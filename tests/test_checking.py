@@ -19,6 +19,7 @@ VERSIONS = {"answer": 1, "structure": 1}
 @pytest.fixture
 def filled(sqlite, tmp_path, monkeypatch):
     monkeypatch.setattr("curation.store.queries.PAGE", 3)
+    monkeypatch.setattr(checking, "_ROWS", 3)
     names = [f"src/train/{number:02}" for number in range(20)]
     with Store.open(tmp_path / "workspace", create=True) as store:
         store.write(put_samples, [sample(name) for name in names])
@@ -52,7 +53,7 @@ def test_only_the_validators_that_have_not_seen_a_trace_see_it(filled):
 
 
 def test_few_pages_start_no_process(filled, monkeypatch):
-    monkeypatch.setattr("curation.store.queries.PAGE", 50)
+    monkeypatch.setattr(checking, "_ROWS", 50)
     monkeypatch.setattr(checking, "ProcessPoolExecutor", None)
     assert sum(len(page.checks) for page in run(filled)) == 2 * 20
 
@@ -68,3 +69,12 @@ def test_an_answer_that_could_not_be_read_is_a_subject_by_its_call(filled):
     [page] = check_all(unchecked_answers(filled.engine, versions), versions)
     assert [check.subject for check in page.checks] == ["x"]
     assert {issue.call_key for issue in page.issues} == {"x"}
+
+
+def test_pages_are_checked_together_but_not_many_long_ones(filled, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    pages = list(unchecked_traces(filled.engine, VERSIONS))
+    monkeypatch.setattr(checking, "_ROWS", 5)
+    assert [len(each.checks) // 2 for each in check_all(iter(pages), VERSIONS)] == [6, 6, 6, 2]
+    monkeypatch.setattr(checking, "_CHARACTERS", 10)
+    assert [len(each.checks) // 2 for each in check_all(iter(pages), VERSIONS)] == [3, 3, 3, 3, 3, 3, 2]

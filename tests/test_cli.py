@@ -35,9 +35,9 @@ def test_help_names_every_verb_and_the_first_steps(capsys, monkeypatch):
     assert "annotate --source chartqa --sample --offline" in out
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [*sorted(VERBS.keys() - {"release"}), "release verify", "release diff"])
 def test_every_verb_explains_its_flags(capsys, monkeypatch, verb):
-    code, out, _ = run(capsys, monkeypatch, verb, "--help")
+    code, out, _ = run(capsys, monkeypatch, *verb.split(), "--help")
     assert code == 0
     flags = [line for line in out.splitlines() if "--" in line]
     assert flags

@@ -239,6 +239,9 @@ def test_options_are_compared_by_letter_and_by_words(reasoning, conclusion, foun
         ("Two red cubes stand there.", "In total there are three red cubes, so 2.", []),
         ("A dog.", "Step 1: look. Step 2: count. So 2.", []),
         ("A dog.", "Step 1: look. Step 3: count. So 2.", [("steps", "Step 3:")]),
+        ("A dog.", "Therefore, it is 2. We count.", [("order", "Therefore, it is 2. We count.")]),
+        ("A dog.", "We look. Second, we count 2. First, we look. So 2.", []),
+        ("A dog.", "We look. Third, it is 2. Second, we count. So 2.", [("order", "Second,")]),
         ("A dog.", "Step 1: look. Step 1: look again. Step 2: count. So 2.", []),
     ],
 )

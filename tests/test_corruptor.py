@@ -95,7 +95,7 @@ def test_answer_finds_every_conclusion_that_the_scorer_marks_wrong(planted):
         ("leakage", "leak", 0.95),
         ("leakage", "foresee", 0.95),
         ("leakage", "inject", 0.95),
-        ("leakage", "leak-held-out", 0.7),  # phrases that no rule was written for
+        ("leakage", "leak-held-out", 0.75),  # phrases that no rule was written for
         ("refusal", "refuse", 0.95),
         ("refusal", "leave-open", 0.95),
         ("refusal", "leave-blank", 0.95),
@@ -104,6 +104,7 @@ def test_answer_finds_every_conclusion_that_the_scorer_marks_wrong(planted):
         ("length", "loop", 0.95),
         ("length", "copy-stage", 0.95),
         ("length", "break-off", 0.95),
+        ("consistency", "shuffle-steps", 0.6),  # where the last step begins with the word that draws it
     ],
 )
 def test_most_of_what_is_planted_is_found(planted, name, fault, least):

@@ -15,13 +15,13 @@ from curation.errors import DataError, MissingError, UsageError
 from curation.review import Deed, Desk, Reviewer, Slice, Terms, View, terms_of
 from curation.review.desk import new_id
 from curation.review.projection import is_second
-from curation.review.standing import stand
 from curation.review.views import Draft
 from curation.store import Store, tables
 from curation.store.desk import material, place_of
 from curation.store.queue import events_of
 from curation.store.slices import Worst
 from curation.store.steps import StoredTrace, put_checks, put_issues, put_samples, put_traces
+from curation.votes.standing import stand
 from schemas.review import Act, Decision, Duty, StageVerdict, State
 from schemas.sample import Sample, Turn
 from schemas.trace import Stage, Trace

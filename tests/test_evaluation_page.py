@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from curation.evaluation.charts import Point, Style, against_cost, side_by_side
+from curation.evaluation.charts import Point, against_cost, side_by_side
 from curation.evaluation.coverage import Coverage
 from curation.evaluation.curves import Losses, losses
-from curation.evaluation.examples import data_url, differing
+from curation.evaluation.examples import differing
 from curation.evaluation.marking import mark_all
 from curation.evaluation.outcomes import Cost, Outcome
 from curation.evaluation.page import Contents, render
 from curation.evaluation.questions import Picture, Problem
 from curation.evaluation.summary import Answers, summarise
 from curation.evaluation.systems import System
+from curation.page.drawing import Style
+from curation.page.pictures import data_url
 from schemas.sample import Turn
 
 EVIL = "<script>alert('x')</script>&\"$legend"

@@ -11,15 +11,16 @@ import datasets
 import pytest
 
 import exports
-from curation.errors import DataError
+from curation.errors import DataError, UsageError
 from curation.evaluation import benchmark
 from curation.import_ import Config as ImportConfig
 from curation.import_ import run as import_
 from curation.release import build
 from exports import vlmevalkit, webdataset
+from exports._pairs import pairs
 from schemas.sample import Turn
 from schemas.trace import parse_tagged
-from tests.release_items import BYTES, REFS, contents, image_folder, item, records, trace, written
+from tests.release_items import BYTES, REFS, contents, image_folder, item, records, rejected, trace, written
 
 QUESTION = Turn(question="Which?", targets=("B", "δύο"), choices=("one", "δύο"), context="A hint.")
 
@@ -43,6 +44,31 @@ def test_messages_load_as_chats_with_their_images(tmp_path, store):
     assert parse_tagged(several["messages"][1]["content"]) == trace("sharegpt4v/train/x").stages
     assert several["images"][0].size == (REFS[6].width, REFS[6].height)
     assert (len(rows["pisc/val/b"]["images"]), rows["zeta/test/2"]["images"]) == (3, [])
+
+
+# dpo
+
+
+def test_a_pair_is_a_taken_trace_and_a_rejected_one_of_the_same_turn(tmp_path, store):
+    folder = written("dpo", records(), tmp_path / "out", store)
+    found = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    rows = {row["id"].split("/", 1)[0]: row for split in found.values() for row in split}
+    assert rows.keys() == {"pisc", "sharegpt4v"}
+    one, later = rows["pisc"], rows["sharegpt4v"]
+    assert len(one["images"]) == 3
+    assert [message["role"] for message in later["prompt"]] == ["user", "assistant", "user"]
+    (chosen,), (refused,) = one["chosen"], one["rejected"]
+    assert parse_tagged(chosen["content"]).conclusion == "B"
+    assert parse_tagged(refused["content"]).conclusion == "C"
+    assert (one["rule"], one["codes"]) == ("severity.out", ["answer:wrong"])
+
+
+def test_what_says_the_same_is_no_pair(tmp_path, store):
+    same = rejected("a/train/1", 0, "B")
+    it = item("a/train/1", (QUESTION,))._replace(rejected=(same,))
+    assert not list(pairs(it))
+    with pytest.raises(UsageError, match=r"nothing to pair: .* keep_rejected = true"):
+        written("dpo", [it], tmp_path, store)
 
 
 # sharegpt
@@ -190,7 +216,7 @@ def test_a_folder_without_shards_is_no_webdataset(tmp_path):
         webdataset.read(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["messages", "sharegpt", "csv", "vlmevalkit", "webdataset"])
+@pytest.mark.parametrize("name", ["messages", "dpo", "sharegpt", "csv", "vlmevalkit", "webdataset"])
 def test_a_release_of_any_format_counts_what_it_was_given(name, tmp_path, store):
     manifest = build(records(), tmp_path / "out", name, store, {}, {})
     assert manifest.format == name

@@ -28,11 +28,11 @@ from curation.images import LoadedImage, inspect
 from curation.ingest import Ready
 from curation.store import Store
 from curation.store.journal import StoreJournal
-from curation.store.queries import releasable
 from curation.store.steps import put_samples
 from curation.store.writer import Writer
 from schemas.sample import Sample, Turn
 from schemas.trace import STAGES
+from tests.selected import releasable
 from tests.workbench import broken_inside, chart, chartqa, report, simulator, start
 
 

@@ -11,11 +11,12 @@ from curation.probe.folds import NEW
 from curation.probe.neighbours import FEWEST, LOSSES, deviations, worst_stages
 from curation.probe.planning import Wish, planned
 from curation.store.census import by_code
-from curation.store.queries import MODEL, probes, releasable
+from curation.store.queries import MODEL, probes
 from curation.store.steps import Check, put_checks, put_issues, put_samples, put_traces
 from schemas.manifest import Manifest
 from schemas.trace import Stage
 from tests.records import sample, trace
+from tests.selected import releasable
 
 
 def row(trace, loss, stage="caption", fold=0, stratum="turn=0 level=easy"):

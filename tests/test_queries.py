@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from curation.selection import Chosen
 from curation.store import Store, queries
 from curation.store.steps import (
     Check,
@@ -20,6 +21,7 @@ from schemas.call import Outcome, Usage
 from schemas.sample import Sample
 from schemas.trace import Provenance, Trace
 from tests.records import BEGIN, MADE_BY, call, check, failure, issue, sample, trace
+from tests.selected import releasable
 
 NAMES = [
     f"src/train/{name}"
@@ -32,9 +34,9 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "PAGE", 3)
 
 
-def taken(store: Store, select, only=()) -> list[queries.Chosen]:
+def taken(store: Store, select, only=()) -> list[Chosen]:
     with store.snapshot() as connection:
-        return list(queries.releasable(connection, select, only))
+        return releasable(connection, select, only)
 
 
 def conclusions(store: Store, select="clean") -> list[str]:
@@ -176,7 +178,7 @@ def test_the_newest_trace_is_told_by_its_time_not_by_its_text(store: Store) -> N
 
 def test_a_sample_without_a_trace_comes_without_one(store: Store) -> None:
     store.write(put_samples, [sample()])
-    assert taken(store, "all") == [queries.Chosen(sample(), ())]
+    assert taken(store, "all") == [Chosen(sample(), (), (), ())]
 
 
 def test_clean_takes_what_was_checked_and_has_no_open_error(store: Store) -> None:

@@ -203,7 +203,7 @@ def mapped() -> set[str]:
         name, about = line.split(maxsplit=1) if len(line.split()) > 1 else (line.strip(), "")
         folder = folder if line.startswith(" ") else name
         inside = folder if line.startswith(" ") else ""
-        paths |= {inside + name} | {inside + other for other in re.findall(r"\w+\.py", about)}
+        paths |= {inside + name} | {inside + other for other in re.findall(r"\w+(?:\.py|/)", about)}
     return paths
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from curation import recipes
 from curation.store import Store
-from curation.store.queries import releasable
 from schemas.trace import Trace
+from tests.selected import releasable
 from tests.test_recipes import OWN_RECIPE
 from tests.workbench import Endpoint, chartqa, here, report, simulator, start
 

@@ -100,6 +100,7 @@ def test_a_release_is_described_by_its_manifest(store, out):
     assert manifest.counts == {
         "images": {"test": 1, "train": 3},
         "samples": {"test": 1, "train": 2},
+        "samples_by_licence": {"unknown": 4},
         "samples_by_source": {"source": 4},
         "samples_without_trace": {"train": 1},
         "traces": {"test": 1, "train": 2},

@@ -126,6 +126,8 @@ def expected_body(prompt, model, pictures):
         body["response_format"] = {"type": "json_schema", "json_schema": form}
     if prompt.sample is not None:
         body |= {"seed": prompt.sample, "temperature": 1}
+    elif prompt.temperature is not None:
+        body["temperature"] = prompt.temperature
     return body
 
 
@@ -180,6 +182,24 @@ def test_the_limit_of_the_answer_has_the_name_that_the_model_knows(model, name):
     body = json.loads(build(Prompt("s", "u"), Model(model, 77), Pictures(model)).canonical)
     assert body[name] == 77
     assert len({"max_tokens", "max_completion_tokens"} & set(body)) == 1
+
+
+@pytest.mark.parametrize(
+    ("model", "told"), [("gpt-4o", True), ("my/llava", True), ("o3", False), ("gpt-5-mini", False)]
+)
+def test_the_temperature_is_told_to_models_that_take_one(model, told):
+    body = json.loads(build(Prompt("s", "u", temperature=0), Model(model), Pictures(model)).canonical)
+    assert body.get("temperature") == (0 if told else None)
+
+
+UNCHANGED = "sha256:3356979a10afc877e00c769d47d0647b416c610f31918587f1be1536d07e8a60"
+"""The key of the plainest request, as the first version made it: what was paid for then is found."""
+
+
+def test_a_request_without_a_temperature_keeps_its_key():
+    request = build(Prompt("s", "u"), Model("gpt-4o"), Pictures("gpt-4o"))
+    assert request.key("e", 0) == UNCHANGED
+    assert build(Prompt("s", "u", temperature=0), Model("gpt-4o"), Pictures("gpt-4o")).key("e", 0) != UNCHANGED
 
 
 def test_the_size_of_a_request_counts_text_and_images():

@@ -1,15 +1,15 @@
 """What reviewers decided is what a release takes; an edit that was withdrawn stands nowhere."""
 
-from collections.abc import Sequence
-
 import pytest
 
+from curation import policies
 from curation.review import Deed, Desk, Reviewer, Terms
 from curation.review.desk import new_id
-from curation.store import Store, census, queries
+from curation.store import Store, census
 from curation.store.steps import StoredTrace, put_checks, put_issues, put_samples, put_traces
 from schemas.trace import STAGES, Stage, Trace
 from tests.records import check, issue, sample, trace
+from tests.selected import releasable
 
 ALONE = Terms(second_share=0.0, gold_every=0)
 TWICE = Terms(second_share=1.0, gold_every=0)
@@ -44,10 +44,10 @@ def undo(seat: Desk, event: str) -> None:
     assert not done.fault, done.fault
 
 
-def taken(store: Store, select: queries.Selection) -> dict[str, str]:
+def taken(store: Store, select: str) -> dict[str, str]:
     """The conclusions that a release takes, by sample."""
     with store.snapshot() as connection:
-        chosen = list(queries.releasable(connection, select))
+        chosen = releasable(connection, select)
     return {each.sample.id.rsplit("/", 1)[1]: t.stages.conclusion for each in chosen for t in each.traces}
 
 
@@ -84,7 +84,7 @@ def test_an_edit_stands_until_it_is_undone_and_then_nowhere(store: Store) -> Non
     (made,) = filled(store, "a").values()
     seat = desk(store)
     event = do(seat, made, "edit", **words("edited"))
-    selections: Sequence[queries.Selection] = ("accepted", "clean", "all")
+    selections = ("accepted", "clean", "all")
     assert [taken(store, select) for select in selections] == [{"a": "edited"}] * 3
     undo(seat, event)
     assert [taken(store, select) for select in selections] == [{}, {"a": "a"}, {"a": "a"}]
@@ -140,10 +140,11 @@ def test_what_a_person_accepted_has_no_error_any_more(store: Store) -> None:
     store.write(put_issues, [issue(made)])
     do(desk(store), made, "accept")
     with store.snapshot() as connection:
-        (accepted,) = queries.releasable(connection, "accepted")
-        (any_,) = queries.releasable(connection, "all")
-    assert (accepted.errors, accepted.states) == ({}, {made.id: "accepted"})
-    assert any_.errors == {made.id: ("structure:missing",)}
+        ((accepted,),) = (each.taken for each in releasable(connection, "accepted"))
+        ((any_,),) = (each.taken for each in releasable(connection, "all"))
+    assert (accepted.state, accepted.errors) == ("accepted", any_.errors) == ("accepted", ("structure:missing",))
+    assert policies.get("accepted").accepts
+    assert not policies.get("all").accepts
 
 
 def test_status_counts_what_reviewers_made_of_the_turns(store: Store) -> None:

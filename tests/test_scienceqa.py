@@ -15,7 +15,7 @@ from curation import scorers
 from curation.errors import DataError, UsageError
 from curation.images import LoadedImage
 from curation.sources import Ingested, Row, scienceqa
-from curation.strata import Coverage
+from curation.strata import Coverage, Reached
 from schemas.issue import Severity
 from tests import bundled, make_scienceqa_sample
 from tests.bad_images import BAD, LFS, picture
@@ -124,7 +124,7 @@ def test_a_grade_of_another_form_is_in_no_band(official):
 def test_the_labels_give_the_official_table():
     coverage = Coverage()
     for row in scienceqa.rows(bundled.BUNDLED / "scienceqa", "test"):
-        coverage.add(scienceqa.to_sample(row).sample, taken=True)
+        coverage.add(scienceqa.to_sample(row).sample, Reached())
     names = {stratum.name.removeprefix("scienceqa "): stratum.samples for stratum in coverage.strata()}
     table = {
         "subject=natural science": 4,

@@ -93,6 +93,11 @@ def test_to_sample_is_pure(source):
         assert repr(row) == before
 
 
+def test_a_sample_says_whose_it_is(source):
+    for sample, _ in ingested(source, folder_of(source), next(iter(source.COUNTS))):
+        assert (sample.licence, sample.citation) == (source.LICENCE, source.CITATION)
+
+
 def test_targets_meet_themselves(source):
     for sample, _ in ingested(source, folder_of(source), next(iter(source.COUNTS))):
         for turn in sample.turns:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import BigInteger, Float, Integer, Text, func, inspect, select, text
+from sqlalchemy import BigInteger, Float, Integer, LargeBinary, Text, func, inspect, select, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from curation.errors import MissingError, StoreError, UsageError
@@ -68,7 +68,7 @@ def test_opening_again_changes_nothing(store: Store) -> None:
 
 def kind(of: TypeEngine) -> type:
     of = of.impl_instance if isinstance(of, TypeDecorator) else of
-    return next(kind for kind in (BigInteger, Integer, Float, Text) if isinstance(of, kind))
+    return next(kind for kind in (BigInteger, Integer, Float, LargeBinary, Text) if isinstance(of, kind))
 
 
 def test_the_tables_are_what_the_migrations_made(store: Store) -> None:

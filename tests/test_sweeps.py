@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from curation import near_texts, registry, sweeps
 from curation.near_texts import Sketches
+from curation.sweeps import LOOKS
 from curation.validators import FOUND, Subject, frame
 from schemas.sample import ImageRef, Sample, Turn
 from schemas.trace import Provenance, Stages, Trace
@@ -45,7 +46,7 @@ def subject(native_id: str, question: str = "Which?", image: str = "a", turn: in
 
 
 def found(*subjects: Subject) -> list[tuple[str, str]]:
-    rows = sweeps.get("duplicate").sweep(iter([frame([one]) for one in subjects]))
+    rows = sweeps.get("duplicate").sweep(iter([frame([one]) for one in subjects]), LOOKS.to_frame())
     by_id = {one.id: one.sample.id.rpartition("/")[2] for one in subjects}
     return [(by_id[row["subject"]], row["what"]) for row in rows.iter_rows(named=True)]
 
@@ -142,7 +143,7 @@ def test_a_sweep_says_what_it_does_and_has_a_version(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_traces_there_are_no_findings(name):
-    assert sweeps.get(name).sweep(iter([])).schema == FOUND
+    assert sweeps.get(name).sweep(iter([]), LOOKS.to_frame()).schema == FOUND
 
 
 def test_no_sweep_has_the_name_of_a_validator():

@@ -68,10 +68,38 @@ def test_all_of_them_say_what_they_do_not_tell():
         "From the given values, the answer can be determined.",
         "The answer is stated in the second line of the letter.",
         "According to the legend, the expected range is from 3 to 5.",
+        "So the correct answer must be Spain, as it follows that the answer is the tallest bar.",
+        "The solution in the beaker is labelled as the right one of the two.",
+        "As the key of the map says, red is for forests, and the expected value is 3.5.",
+        "We have to end up with a common denominator, which we were asked to find.",
+        "Looking for the answer, I choose the option that fits best.",
     ],
 )
 def test_talk_of_what_is_given_in_the_question_is_no_leak(said):
     assert told("leakage", traced(reasoning=f"{GOOD.reasoning} {said}")) == set()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "If the correct answer is Peru, the axis starts at zero.",
+        "The correct answer tells us to count both bars.",
+        "The annotator must have counted twice.",
+        "I have to make 40 look plausible.",
+        "What the evaluator expects is 1.",
+        "Recall that the answer is 1.",
+        "The solution was disclosed beforehand, so little is left.",
+        "My own count differs, but I go along with it.",
+    ],
+)
+def test_an_answer_that_was_there_before_is_a_warning(said):
+    assert told("leakage", traced(reasoning=f"{said} {GOOD.reasoning}")) == {
+        ("answer-known", "warning", Stage.REASONING)
+    }
+
+
+def test_a_leak_at_the_end_of_a_stage_is_found():
+    assert ("answer-given", "error", Stage.SUMMARY) in told("leakage", traced(summary="I match the given answer"))
 
 
 def test_a_leak_is_an_error_and_its_words_are_the_evidence():

@@ -8,6 +8,7 @@ from schemas.digest import canonical_json, digest_bytes
 
 AnswerForm = Literal["schema", "tags"]
 """Whether the answer is asked for as a JSON object of a given schema or as tagged text."""
+_REASONING = ("o1", "o3", "o4", "gpt-5")
 
 
 class Prompt(NamedTuple):
@@ -25,6 +26,9 @@ class Prompt(NamedTuple):
     """
     shared: bool = False
     """The answer serves several turns, and one that is asked for again: it is paid for once."""
+    temperature: int | None = None
+    """0 for the likeliest words, None for what the endpoint does by itself; reasoning models are not told, as they
+    refuse it. Not with `sample`, which has a temperature of its own."""
 
 
 class Model(NamedTuple):
@@ -70,6 +74,8 @@ def build(prompt: Prompt, model: Model, pictures: Pictures) -> Request:
     }
     if prompt.sample is not None:
         request |= {"seed": prompt.sample, "temperature": 1}
+    elif prompt.temperature is not None and not model.name.startswith(_REASONING):
+        request["temperature"] = prompt.temperature
     if prompt.schema is not None:
         schema = {"name": prompt.schema["title"], "strict": True, "schema": prompt.schema}
         request["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -80,4 +86,4 @@ def build(prompt: Prompt, model: Model, pictures: Pictures) -> Request:
 
 def _limit_name(model: str) -> str:
     """Reasoning models refuse the older name of the limit, many compatible servers know only that one."""
-    return "max_completion_tokens" if model.startswith(("o1", "o3", "o4", "gpt-5")) else "max_tokens"
+    return "max_completion_tokens" if model.startswith(_REASONING) else "max_tokens"

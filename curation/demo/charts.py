@@ -51,7 +51,7 @@ def charts(workspace: Path) -> ChartsReport:
     assert isinstance(annotated, annotate.AnnotateReport)
     validated = validate.run(config=validate.Config(workspace=workspace))
     llava, parquet = (
-        export.run(config=export.Config(workspace=workspace, source=("chartqa",), format=format_))
+        export.export(export.Config(workspace=workspace, source=("chartqa",), format=format_))
         for format_ in ("llava", "parquet")
     )
     return ChartsReport(

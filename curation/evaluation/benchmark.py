@@ -27,7 +27,7 @@ import pybase64
 
 from curation.errors import DataError, MissingError
 from curation.evaluation.questions import Picture, Problem
-from curation.images import ImageFault, inspect
+from curation.images import ImageFault, LoadedImage, inspect
 from schemas.sample import Turn
 
 _NEEDED = ("index", "image", "question", "answer")
@@ -52,7 +52,7 @@ class Benchmark(NamedTuple):
     """A sentence for each row that can't be used."""
 
 
-class _BadRow(Exception):
+class BadRow(Exception):
     """A row can't be used; the message says why."""
 
 
@@ -71,7 +71,7 @@ def read(path: Path, images: Path, limit: int | None = None) -> Benchmark:
     Raises MissingError where there is no such file, DataError for one that is not a benchmark or has no usable row.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file, _long_fields():
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file, long_fields():
             return _read(path, file, images, limit)
     except OSError as error:
         raise MissingError(f"the benchmark {path} can't be read: {error.strerror}") from error
@@ -80,7 +80,7 @@ def read(path: Path, images: Path, limit: int | None = None) -> Benchmark:
 
 
 @contextmanager
-def _long_fields() -> Iterator[None]:
+def long_fields() -> Iterator[None]:
     """Let a cell be as long as an image; the limit is one for the whole process."""
     before = csv.field_size_limit(sys.maxsize)
     try:
@@ -102,7 +102,7 @@ def _read(path: Path, file: TextIO, images: Path, limit: int | None) -> Benchmar
         where = f"{path.name}, line {lines.line_num}"
         try:
             rows.append(_row(where, cells, images, seen))
-        except _BadRow as fault:
+        except BadRow as fault:
             faults.append(f"{where}: {fault}")
         if limit and len(rows) >= limit:
             break
@@ -130,13 +130,12 @@ def _finish(
 def _row(where: str, cells: dict[str | None, str | None], images: Path, seen: dict[str, tuple[Picture, ...]]) -> _Read:
     """Read one row, and note its images under its index."""
     if None in cells or None in cells.values():
-        raise _BadRow("not as many cells as there are columns")
+        raise BadRow("not as many cells as there are columns")
     row = {column: cell for column, cell in cells.items() if column is not None and cell is not None}
     index, image = row["index"], row.pop("image")
     if not index.strip() or index in seen:
-        raise _BadRow(f"the index {index!r} is empty, or was there before")
-    refers = len(image) <= _LONGEST_INDEX and not image.startswith("[")
-    found: tuple[Picture, ...] | str = image.strip() if refers else _pictures(image, images)
+        raise BadRow(f"the index {index!r} is empty, or was there before")
+    found: tuple[Picture, ...] | str = image.strip() if refers(image) else _pictures(image, images)
     seen[index] = () if isinstance(found, str) else found
     return _Read(where, row, _turn(row), found)
 
@@ -145,11 +144,11 @@ def _turn(row: Row) -> Turn:
     choices = _choices(row)
     question, answer = row["question"].strip(), row["answer"].strip()
     if not question or not answer:
-        raise _BadRow("a question or an answer is missing")
+        raise BadRow("a question or an answer is missing")
     if choices:
         position = ascii_uppercase.find(answer) if len(answer) == 1 else -1
         if not 0 <= position < len(choices):
-            raise _BadRow(f"its answer {answer[:40]!r} is not the letter of an option")
+            raise BadRow(f"its answer {answer[:40]!r} is not the letter of an option")
         targets, scorer = [answer, choices[position]], "multiple-choice"
     else:
         targets, scorer = [answer], "yes-no" if answer.lower() in {"yes", "no"} else "exact-match"
@@ -160,29 +159,38 @@ def _turn(row: Row) -> Turn:
 def _choices(row: Row) -> tuple[str, ...]:
     letters = [letter for letter in ascii_uppercase if row.get(letter, "").strip()]
     if letters != list(ascii_uppercase[: len(letters)]):
-        raise _BadRow(f"its options are {', '.join(letters)}: one between them is missing")
+        raise BadRow(f"its options are {', '.join(letters)}: one between them is missing")
     return tuple(row[letter].strip() for letter in letters)
 
 
 def _pictures(cell: str, images: Path) -> tuple[Picture, ...]:
+    """Decode the images of a cell, and keep each under its digest."""
+    pictures = []
+    for loaded in images_in(cell):
+        path = images / loaded.ref.digest.removeprefix("sha256:")
+        if not path.exists() or path.stat().st_size != len(loaded.data):
+            path.write_bytes(loaded.data)
+        pictures.append(Picture(loaded.ref.digest, path))
+    return tuple(pictures)
+
+
+def refers(cell: str) -> bool:
+    """Tell whether what stands in the image column is the index of another row."""
+    return len(cell) <= _LONGEST_INDEX and not cell.startswith("[")
+
+
+def images_in(cell: str) -> Iterator[LoadedImage]:
+    """Decode what stands in the image column. Raises BadRow for what is no image."""
     try:
         texts = ast.literal_eval(cell) if cell.startswith("[") else [cell]
     except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
-        raise _BadRow("its image begins as a list, and is none") from error
+        raise BadRow("its image begins as a list, and is none") from error
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
-        raise _BadRow("its list of images is not one of base64 texts")
-    return tuple(_picture(text, images) for text in texts)
-
-
-def _picture(text: str, images: Path) -> Picture:
-    """Decode one image, and keep it under its digest."""
-    try:
-        loaded = inspect(pybase64.b64decode(text.strip(), validate=True))
-    except (binascii.Error, ValueError) as error:
-        raise _BadRow(f"its image is not base64: {error}") from error
-    except ImageFault as fault:
-        raise _BadRow(f"its image is {fault.message} ({fault.code})") from fault
-    path = images / loaded.ref.digest.removeprefix("sha256:")
-    if not path.exists() or path.stat().st_size != len(loaded.data):
-        path.write_bytes(loaded.data)
-    return Picture(loaded.ref.digest, path)
+        raise BadRow("its list of images is not one of base64 texts")
+    for text in texts:
+        try:
+            yield inspect(pybase64.b64decode(text.strip(), validate=True))
+        except (binascii.Error, ValueError) as error:
+            raise BadRow(f"its image is not base64: {error}") from error
+        except ImageFault as fault:
+            raise BadRow(f"its image is {fault.message} ({fault.code})") from fault

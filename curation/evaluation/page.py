@@ -1,23 +1,22 @@
-"""The figures as one HTML page that needs nothing beside it: styles, charts and pictures are inside.
+"""The figures of `verify` as one HTML page."""
 
-What comes from outside (questions, answers, labels, names of folders) is escaped.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
-from string import Template
 from typing import NamedTuple
 
 from curation.evaluation import charts
-from curation.evaluation.charts import COLOURS, Point, Style
+from curation.evaluation.charts import Point
 from curation.evaluation.coverage import Coverage
 from curation.evaluation.curves import Losses
-from curation.evaluation.examples import Example, data_url
+from curation.evaluation.examples import Example
 from curation.evaluation.marking import Mark
 from curation.evaluation.summary import Figure, StratumRow, Summary, SystemRow
+from curation.page import framed, note, pairs, section, sentences, table
+from curation.page import render as page
+from curation.page.drawing import Style, marker
+from curation.page.pictures import data_url
 from schemas.trace import STAGES
 
 
@@ -41,22 +40,16 @@ def render(contents: Contents) -> str:
     """Return the page."""
     look = _Look(contents.summary)
     parts = (
-        _section("Results", _results(contents.summary, look)),
-        _section("Accuracy", _figures(contents.summary, look)),
-        _section("Held-out loss by stage", _curves(contents.losses, look)),
-        _section("What there was to train on", _coverage(contents.coverage)),
-        _section("Where the systems differ", _examples(contents.examples, look)),
-        _section("Rows that could not be used", _list(contents.faults)),
-        _section("Made with", _pairs(contents.made_with)),
+        section("Results", _results(contents.summary, look)),
+        section("Accuracy", _figures(contents.summary, look)),
+        section("Held-out loss by stage", _curves(contents.losses, look)),
+        section("What there was to train on", _coverage(contents.coverage)),
+        section("Where the systems differ", _examples(contents.examples, look)),
+        section("Rows that could not be used", sentences(contents.faults)),
+        section("Made with", pairs(contents.made_with)),
     )
-    template = files("curation.evaluation").joinpath("page.html").read_text(encoding="utf-8")
-    return Template(template).substitute(
-        title=escape(contents.title),
-        lead=escape(f"{contents.asked} {_how(contents.summary)}"),
-        legend=_legend(look),
-        colours="\n".join(_colour(number) for number in range(COLOURS)),
-        body="\n".join(parts),
-    )
+    lead = f"{contents.asked} {_how(contents.summary)}"
+    return page(contents.title, lead, parts, _legend(look))
 
 
 def _how(summary: Summary) -> str:
@@ -78,19 +71,7 @@ class _Look:
 
     def mark(self, system: int) -> str:
         """Draw the mark of a system, to stand in a line of text."""
-        return f'<svg viewBox="-7 -7 14 14" aria-hidden="true">{charts.marker(self.styles[system])}</svg>'
-
-
-def _colour(number: int) -> str:
-    """Colour marks, whiskers and lines of a class: marks are filled, the others stroked."""
-    return (
-        f".mark.m{number} {{ fill: var(--c{number}); }} "
-        f".whisker.m{number}, .line.m{number} {{ stroke: var(--c{number}); }}"
-    )
-
-
-def _section(title: str, body: str) -> str:
-    return f"<h2>{escape(title)}</h2>\n{body}" if body else ""
+        return f'<svg viewBox="-7 -7 14 14" aria-hidden="true">{marker(self.styles[system])}</svg>'
 
 
 def _legend(look: _Look) -> str:
@@ -98,22 +79,15 @@ def _legend(look: _Look) -> str:
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 
-def _table(columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
-    """Build a table from cells that are HTML; each row with its class."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    body = "".join(f'<tr class="{kind}">{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>' for kind, cells in rows)
-    return f'<div class="card scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
 def _results(summary: Summary, look: _Look) -> str:
     columns = ("system", "accuracy %", "against the first", "any candidate", "unparsed", "format")
     costs = ("tokens", "by judges", "calls in a row", "seconds")
     rows = [("", _result(row, look, system)) for system, row in enumerate(summary.systems)]
-    note = (
+    means = (
         "Tokens, calls and seconds are means for a question. “Any candidate” is the share of questions of which "
         "some candidate is right: what a perfect judge would reach."
     )
-    return _table((*columns, *costs), rows) + f'<p class="soft">{escape(note)}</p>'
+    return table((*columns, *costs), rows) + note(means)
 
 
 def _result(row: SystemRow, look: _Look, system: int) -> list[str]:
@@ -143,11 +117,11 @@ def _percent(figure: Figure | None, sign: str = "") -> str:
 def _figures(summary: Summary, look: _Look) -> str:
     rows = summary.systems
     points = [_point(look, system, row.accuracy, row.tokens) for system, row in enumerate(rows)]
-    figures = [_figure(charts.against_cost(points), "All questions, against what an answer costs")]
+    figures = [framed(charts.against_cost(points), "All questions, against what an answer costs")]
     for label, group in groupby(summary.strata, key=lambda row: row.label):
         kinds = [(f"{row.value} ({row.questions:,})", _points(look, row)) for row in group]
         if len(kinds) > 1:
-            figures.append(_figure(charts.side_by_side(kinds), f"By {label}"))
+            figures.append(framed(charts.side_by_side(kinds), f"By {label}"))
     return f'<div class="figures">{"".join(figures)}</div>'
 
 
@@ -161,26 +135,22 @@ def _point(look: _Look, system: int, figure: Figure, at: float) -> Point:
     return Point(look.names[system], look.styles[system], at, 100 * figure.mean, 100 * low, 100 * high)
 
 
-def _figure(chart: str, caption: str) -> str:
-    return f"<figure>{chart}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
 def _curves(runs: Sequence[Losses], look: _Look) -> str:
     charts_ = []
     for stage in STAGES:
         curves = [(run.label, look.colours[run.label], run.by_stage[stage]) for run in runs if stage in run.by_stage]
         if curves:
-            charts_.append(f"<figure>{charts.lines(stage.value, curves)}</figure>")
-    note = '<p class="soft">Nats a token, by training step; the colours are those of the models.</p>'
-    return f'<div class="figures small">{"".join(charts_)}</div>{note}' if charts_ else ""
+            charts_.append(framed(charts.lines(stage.value, curves)))
+    below = note("Nats a token, by training step; the colours are those of the models.")
+    return f'<div class="figures small">{"".join(charts_)}</div>{below}' if charts_ else ""
 
 
 def _coverage(rows: Sequence[Coverage]) -> str:
     if not rows:
         return ""
     cells = [("" if row.left else "warn", _covered(row)) for row in rows]
-    note = '<p class="soft">Before curation, and after it; marked are kinds of question of which nothing is left.</p>'
-    return _table(("kind of question", "before", "left", "left %"), cells) + note
+    below = note("Before curation, and after it; marked are kinds of question of which nothing is left.")
+    return table(("kind of question", "before", "left", "left %"), cells) + below
 
 
 def _covered(row: Coverage) -> list[str]:
@@ -220,16 +190,3 @@ def _answer(look: _Look, system: int, mark: Mark, text: str) -> str:
     whole = f"<details><summary>whole answer</summary><pre>{escape(text)}</pre></details>"
     name = look.mark(system) + escape(look.names[system])
     return f'<dt>{name}</dt><dd><span class="{kind}">{escape(said)}</span>{whole}</dd>'
-
-
-def _list(sentences: Sequence[str], most: int = 50) -> str:
-    if not sentences:
-        return ""
-    shown = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences[:most])
-    more = f"<li>and {len(sentences) - most:,} more</li>" if len(sentences) > most else ""
-    return f'<ul class="card soft">{shown}{more}</ul>'
-
-
-def _pairs(pairs: Mapping[str, str]) -> str:
-    rows = [("", [escape(name), escape(value)]) for name, value in pairs.items()]
-    return _table(("", ""), rows) if rows else ""

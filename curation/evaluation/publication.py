@@ -1,6 +1,5 @@
 """What a comparison leaves in its folder: the page, and prediction files."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,15 +12,9 @@ from curation.evaluation.examples import differing
 from curation.evaluation.page import Contents
 from curation.evaluation.summary import Answers, Summary
 from curation.evaluation.systems import Contender
+from curation.page import put
 
 PAGE = "report.html"
-
-
-def put(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 class Evaluated(NamedTuple):

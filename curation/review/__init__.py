@@ -4,8 +4,8 @@
     for view in desk.take(Slice(), 3):                        # leased to ada
         desk.carry_out([Deed(id=new_id(), act="review", decision="accept", sample_id=..., turn=..., trace_id=...)])
 
-Every decision is an event; how a record stands is derived from its events (`standing`). What is said twice under one id
-is done once.
+Every decision is an event; how a record stands is derived from its events (`curation.votes`). What is said twice under
+one id is done once.
 """
 
 from curation.review.deeds import ROLES, Deed, Done, Reviewer, Role

@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.review.agreement import MISSING, Codes, Figure, Scale, alpha, kappa, kappa_of_one
-from curation.review.votes import fold
+from curation.statistics.agreement import MISSING, Codes, Figure, Scale, alpha, kappa, kappa_of_one
 from curation.store import Store
 from curation.store.votes import Vote, compared_votes
+from curation.votes.folding import fold
 from schemas.review import Decision, StageVerdict
 from schemas.trace import STAGES
 

@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 
 from curation.review.deeds import ROLES, Deed, Done, Reviewer
 from curation.review.projection import project
-from curation.review.standing import effective
 from curation.review.views import Draft
 from curation.store import desk as records
 from curation.store.desk import Place
 from curation.store.queue import is_changed, put_events
 from curation.store.steps import StoredTrace, put_traces
 from curation.store.text import to_json
+from curation.votes.standing import effective
 from schemas.digest import digest_json
 from schemas.review import Act, Decision, Duty, Event, Review, State
 from schemas.sample import Sample

@@ -5,12 +5,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from curation.review.share import Share, wilson
-from curation.review.votes import fold
+from curation.statistics.share import Share, wilson
 from curation.store import Store
 from curation.store import overview as counted
 from curation.store.overview import DayCount, FindingCount, FlawedCount, PaceCount, SpentCount, TurnCount
 from curation.store.queries import MODEL
+from curation.votes.folding import fold
 from schemas.call import NANO
 from schemas.review import Decision, Duty, State
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from curation.review.standing import Standing, effective, stand
 from curation.store.queue import Hands, Key, Known, Row, Subject, known, put_hands, put_rows, subjects
+from curation.votes.standing import Standing, effective, stand
 from schemas.review import Act, Decision, Duty, Event, State
 
 _UNTOUCHED = Known()

@@ -5,8 +5,8 @@ from typing import NamedTuple, Self
 
 from curation.review.deeds import Deed
 from curation.review.merging import merge, texts_of
-from curation.review.standing import effective
 from curation.store.desk import Material, Place
+from curation.votes.standing import effective
 from schemas.digest import digest_json
 from schemas.review import Act, Decision, Duty, Event, Review
 from schemas.trace import Stage

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from curation.evidence import spans
 from schemas.issue import Issue
 from schemas.review import Duty, Event, Review, StageVerdict, State
 from schemas.sample import Sample, Turn
@@ -105,7 +106,7 @@ class View(NamedTuple):
             "stage": issue.stage.value if issue.stage else None,
             "message": issue.message,
             "evidence": issue.evidence,
-            "spans": evidence_spans(self.trace, issue),
+            "spans": spans(self.trace, issue),
         }
 
     def _opinion(self, opinion: Opinion) -> dict[str, Any]:
@@ -115,19 +116,3 @@ class View(NamedTuple):
             "review": opinion.review.model_dump(mode="json"),
             "stages": {stage.value: edited.stages[stage] for stage in STAGES} if edited else None,
         }
-
-
-def evidence_spans(trace: Trace, issue: Issue) -> list[tuple[str, int, int]]:
-    """Return where the issue's evidence stands, word for word: stage, start and end in characters.
-
-    Of the stage that the issue names, or of all where it names none; nothing where the evidence is in no stage.
-    """
-    evidence = issue.evidence.strip()
-    if not evidence:
-        return []
-    found = []
-    for stage in [issue.stage] if issue.stage else STAGES:
-        start = trace.stages[stage].find(evidence)
-        if start >= 0:
-            found.append((stage.value, start, start + len(evidence)))
-    return found

@@ -71,11 +71,12 @@ def is_wanted(option: int | None, turn: Turn) -> bool:
 
 def same(text: str, choices: Sequence[str]) -> int | None:
     """Return the index of the option whose letter or text this is."""
-    letter = text.strip().removesuffix(".").strip("()")
+    written = text.strip()
+    letter = written.removesuffix(".").strip("()")
     if len(letter) == 1 and letter in ascii_uppercase[: len(choices)]:
         return ascii_uppercase.index(letter)
-    equal = [index for index, choice in enumerate(choices) if choice.strip() == text.strip()]
-    return _only(equal or [index for index, choice in enumerate(choices) if _bare(choice) == _bare(text)], choices)
+    equal, bare = [index for index, choice in enumerate(choices) if choice.strip() == written], _bare(text)
+    return _only(equal or [index for index, choice in enumerate(choices) if _bare(choice) == bare], choices)
 
 
 def read(text: str, turn: Turn) -> str | None:

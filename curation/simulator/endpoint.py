@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from curation.scene_graph import questions, traces
 from curation.simulator.answers import ChatRequest, Prompt, compose, prompt_tokens, read_prompt, render, text_tokens
+from curation.simulator.judging import decide, read_case
 from curation.simulator.settings import Settings
 from curation.simulator.sight import caption, describe, habits_for, look
 from schemas.digest import digest_bytes
@@ -321,8 +322,7 @@ class Simulator:
         return None
 
     def _complete(self, request: ChatRequest, digest: str, occurrence: int, kind: str | None, rng: Random) -> Reply:
-        stages = self._stages(request, kind, rng)
-        text = render(stages, rng, kind, as_json=request.format in ("json_schema", "json_object"))
+        text = self._text(request, kind, rng)
         draft = _Draft(digest, occurrence, request.model, prompt_tokens(request), text)
         draft = _shorten(_spoil(draft, kind, rng), request.limit)
         body = draft.body()
@@ -335,6 +335,13 @@ class Simulator:
             delay=delay + (self.settings.slow_seconds if kind == "slow" else 0),
             hangs_up=kind == "drop",
         )
+
+    def _text(self, request: ChatRequest, kind: str | None, rng: Random) -> str:
+        """Write a verdict where one is asked for, else the stages."""
+        if case := read_case(request):
+            return decide(case, rng, kind, self.settings.misjudges)
+        as_json = request.format in ("json_schema", "json_object")
+        return render(self._stages(request, kind, rng), rng, kind, as_json=as_json)
 
     def _stages(self, request: ChatRequest, kind: str | None, rng: Random) -> dict[Stage, str]:
         """Write the stages that are asked for."""

@@ -157,6 +157,9 @@ class Conduct(BaseModel):
     heeds: float = Field(
         0.9, ge=0, le=1, description="Chance that a request which tells what a check found is answered without habits."
     )
+    misjudges: float = Field(
+        0.1, ge=0, le=1, description="Chance that what is said of a stage is wrong, where a trace is to be judged."
+    )
     log: Path | None = Field(None, description="File to which one JSON line is added for each request.")
 
 

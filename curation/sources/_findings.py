@@ -41,6 +41,8 @@ def remark(code: str, why: str, evidence: object = "") -> Finding:
 def ingested(row: Row, sample_id: str, findings: Iterable[Finding], make: Callable[[], Sample]) -> Ingested:
     """Return the row as the Sample that `make` makes, with remarks; or as its errors, where there is any."""
     found = tuple(findings)
+    if not found:
+        return Ingested(make())
     errors = tuple(finding for finding in found if finding.severity is Severity.ERROR)
     issues = tuple(_issue(row, sample_id, finding) for finding in errors or found)
     return Ingested(None if errors else make(), issues)
@@ -71,8 +73,10 @@ def _misfit(record: dict[str, Any], key: str, kind: type) -> str:
     value = record[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         return f"its {key} is a {type(value).__name__}, not {_NAMES[kind]}"
-    texts = value if isinstance(value, list) else [value]
-    return next((f"its {key} {why}" for text in texts if isinstance(text, str) and (why := unusable(text))), "")
+    for text in value if isinstance(value, list) else (value,):
+        if isinstance(text, str) and (why := unusable(text)):
+            return f"its {key} {why}"
+    return ""
 
 
 def unusable(text: str) -> str:
@@ -136,7 +140,7 @@ def of_choices(choices: Sequence[Any], answer: int | None) -> Iterator[Finding]:
 
 def refs(row: Row) -> tuple[ImageRef, ...]:
     """Return the row's images as a Sample holds them."""
-    return tuple(image.ref for image in row.images if not isinstance(image, ImageFault))
+    return tuple([image.ref for image in row.images if not isinstance(image, ImageFault)])
 
 
 def _issue(row: Row, sample_id: str, finding: Finding) -> Issue:

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from functools import lru_cache, partial
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeGuard
 
 from curation.errors import DataError, MissingError, UsageError
 from curation.images import ImageFault, LoadedImage, inspect, load
@@ -64,6 +64,11 @@ def fields_of(record: object, keys: Sequence[str]) -> dict[str, Any]:
     if not isinstance(record, dict):
         return {"record": record}
     return {key: record[key] for key in keys if key in record}
+
+
+def names_file(value: object) -> TypeGuard[str]:
+    """Tell whether a value can be the name of a file."""
+    return isinstance(value, str) and value != "" and "\0" not in value
 
 
 def image_reader(root: Path) -> Callable[[str], Pictures]:

@@ -5,6 +5,7 @@ then has less to be checked against.
 """
 
 import csv
+import io
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -33,10 +34,10 @@ def tables(folder: Path) -> Find:
     def find(name: str) -> Facts | None:
         path = folder / f"{Path(name).stem}.csv"
         try:
-            if path.stat().st_size > _MOST_BYTES:
-                return None
-            with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-                rows = tuple(tuple(row) for row in csv.reader(file) if row)
+            with path.open("rb", buffering=0) as file:
+                data = file.read(_MOST_BYTES + 1)
+            text = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
+            rows = tuple(tuple(row) for row in csv.reader(text) if row) if len(data) <= _MOST_BYTES else ()
         except (OSError, ValueError, csv.Error):
             return None
         return Facts(table=rows) if rows and sum(map(len, rows)) <= MOST_CELLS else None

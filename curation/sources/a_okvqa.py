@@ -224,7 +224,14 @@ def _sample(row: Row, sample_id: str) -> Sample:
     labels = {}
     if row.fields.get("difficult_direct_answer") is not None:
         labels["difficult_direct_answer"] = "yes" if row.fields["difficult_direct_answer"] else "no"
-    return Sample(id=sample_id, images=refs(row), turns=(make(row.fields),), labels=labels)
+    return Sample(
+        id=sample_id,
+        images=refs(row),
+        turns=(make(row.fields),),
+        labels=labels,
+        licence=LICENCE,
+        citation=CITATION,
+    )
 
 
 def _choice_turn(fields: dict[str, Any]) -> Turn:

@@ -292,7 +292,15 @@ def _sample(row: Row, sample_id: str) -> Sample:
     choices = tuple(fields["answerTexts"])
     targets = targets_of(choices, fields["correctAnswer"])
     turn = Turn(question=fields["question"], targets=targets, choices=choices, scorer=SCORER)
-    return Sample(id=sample_id, images=refs(row), turns=(turn,), labels=_labels(row), facts=row.facts)
+    return Sample(
+        id=sample_id,
+        images=refs(row),
+        turns=(turn,),
+        labels=_labels(row),
+        licence=LICENCE,
+        citation=CITATION,
+        facts=row.facts,
+    )
 
 
 def _labels(row: Row) -> dict[str, str]:

@@ -36,6 +36,7 @@ from curation.sources._reading import (
     image_reader,
     named_hub,
     named_split,
+    names_file,
 )
 from curation.sources._truths import tables
 from schemas.digest import digest_bytes
@@ -82,9 +83,9 @@ def _folder_rows(folder: Path, split: str, records: dict[str, Iterator[object]])
     for origin, some in records.items():
         for number, record in enumerate(some, start=1):
             fields = fields_of(record, list(_KINDS)) | {"origin": origin}
-            row = Row(f"{split}_{origin}.json, record {number}", split, fields)
-            name = None if _misfit(row) else fields["imgname"]
-            yield row._replace(images=picture(name), facts=truth(name)) if name else row
+            name = fields.get("imgname")
+            images, facts = (picture(name), truth(name)) if names_file(name) else ((), None)
+            yield Row(f"{split}_{origin}.json, record {number}", split, fields, images, facts)
 
 
 def hub_rows(split: str, hub: str = "") -> Iterator[Row]:
@@ -130,6 +131,8 @@ def _sample(row: Row, sample_id: str) -> Sample:
         images=refs(row),
         turns=(Turn(question=fields["query"], targets=(fields["label"],), scorer=SCORER),),
         labels={"origin": fields["origin"], "image": fields["imgname"]},
+        licence=LICENCE,
+        citation=CITATION,
         facts=row.facts,
     )
 
@@ -145,7 +148,7 @@ def _misfit(row: Row) -> Finding | None:
     if finding := misshapen(row, _KINDS):
         return finding
     imgname, origin = row.fields["imgname"], row.fields["origin"]
-    if not imgname or "\0" in imgname:
+    if not names_file(imgname):
         return Finding("bad-record", "its imgname can't be the name of a file", imgname)
     if origin not in _ORIGINS:
         return Finding("bad-record", f"its human_or_machine is {origin!r}, not 0 or 1", origin)

@@ -31,7 +31,15 @@ from curation.sources._findings import (
     refs,
     remark,
 )
-from curation.sources._reading import fields_of, find_layout, hub_records, image_reader, named_hub, named_split
+from curation.sources._reading import (
+    fields_of,
+    find_layout,
+    hub_records,
+    image_reader,
+    named_hub,
+    named_split,
+    names_file,
+)
 from curation.sources._truths import Find, Scenes
 from schemas.sample import Sample, Turn
 
@@ -91,9 +99,10 @@ def _folder_rows(path: Path, split: str, records: Iterator[object], shown: tuple
     for number, record in enumerate(records, start=1):
         if path.name == _GENERATED and _split_of(record) != split:
             continue
-        row = Row(f"{path.name}, record {number}", split, _fields(record))
-        name = None if _misfit(row) else row.fields["image_filename"]
-        yield row._replace(images=picture(name), facts=truth(name)) if name else row
+        fields = _fields(record)
+        name = fields.get("image_filename")
+        images, facts = (picture(name), truth(name)) if names_file(name) else ((), None)
+        yield Row(f"{path.name}, record {number}", split, fields, images, facts)
 
 
 def _split_of(record: object) -> str:
@@ -174,6 +183,8 @@ def _sample(row: Row, sample_id: str) -> Sample:
         images=refs(row),
         turns=(Turn(question=fields["question"], targets=() if answer is None else (answer,), scorer=SCORER),),
         labels=_labels(fields) | {"image": fields["image_filename"]},
+        licence=LICENCE,
+        citation=CITATION,
         facts=row.facts,
     )
 
@@ -190,7 +201,7 @@ def _misfit(row: Row) -> Finding | None:
     if finding := misshapen(row, _KINDS | {"question_family_index": int}, _OPTIONAL):
         return finding
     image = row.fields["image_filename"]
-    if not image or "\0" in image:
+    if not names_file(image):
         return Finding("bad-record", "its image_filename can't be the name of a file", image)
     return None
 

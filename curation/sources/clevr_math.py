@@ -30,7 +30,7 @@ from curation.sources._findings import (
     refs,
     remark,
 )
-from curation.sources._reading import fields_of, find_layout, image_reader, named_split
+from curation.sources._reading import fields_of, find_layout, image_reader, named_split, names_file
 from schemas.sample import Sample, Turn
 
 TITLE = "CLEVR-Math"
@@ -78,8 +78,9 @@ def _images(beside: Path, folder: Path, split: str) -> Path:
 def _folder_rows(path: Path, split: str, records: Iterator[object], images: Path) -> Iterator[Row]:
     picture = image_reader(images)
     for number, record in enumerate(records, start=1):
-        row = Row(f"{path.name}, record {number}", split, _fields(record))
-        yield row if _misfit(row) else row._replace(images=picture(row.fields["image_filename"]))
+        fields = _fields(record)
+        name = fields.get("image_filename")
+        yield Row(f"{path.name}, record {number}", split, fields, picture(name) if names_file(name) else ())
 
 
 def _fields(record: object) -> dict[str, Any]:
@@ -122,6 +123,8 @@ def _sample(row: Row, sample_id: str) -> Sample:
         images=refs(row),
         turns=(Turn(question=fields["question"], targets=(fields["answer"],), scorer=SCORER),),
         labels={"template": _template(fields), "image": fields["image_filename"]},
+        licence=LICENCE,
+        citation=CITATION,
     )
 
 
@@ -130,7 +133,7 @@ def _misfit(row: Row) -> Finding | None:
     if finding := misshapen(row, _KINDS):
         return finding
     for key in ("image_filename", "template_filename"):
-        if not row.fields[key] or "\0" in row.fields[key]:
+        if not names_file(row.fields[key]):
             return Finding("bad-record", f"its {key} can't be the name of a file", row.fields[key])
     return None
 

@@ -39,6 +39,7 @@ from curation.sources._reading import (
     image_reader,
     named_hub,
     named_split,
+    names_file,
 )
 from curation.sources._truths import Find, pages
 from schemas.digest import digest_bytes
@@ -104,8 +105,8 @@ def _folder_rows(
     picture, truth = shown
     for number, record in enumerate(records, start=1):
         fields = fields_of(record, _KEYS)
-        name = fields["image"] if _names_file(fields.get("image")) else None
-        images, facts = (picture(name), truth(name)) if name else ((), None)
+        name = fields.get("image")
+        images, facts = (picture(name), truth(name)) if names_file(name) else ((), None)
         yield Row(f"{path.name}, record {number}", split, fields, images, facts)
 
 
@@ -206,6 +207,8 @@ def _sample(row: Row, sample_id: str) -> Sample:
         images=refs(row),
         turns=(Turn(question=fields["question"], targets=_answers(row), scorer=SCORER),),
         labels=_types(row) | {"image": fields["image"].removeprefix("documents/")},
+        licence=LICENCE,
+        citation=CITATION,
         facts=row.facts,
     )
 
@@ -233,16 +236,12 @@ def _misfit(row: Row) -> Finding | None:
         return Finding("bad-record", "its questionId is neither a number nor a text", row.fields)
     if not 0 < len(str(question_id)) <= _MOST_ID or unusable(str(question_id)):
         return Finding("bad-record", "its questionId can't be part of an id", question_id)
-    if not _names_file(image):
+    if not names_file(image):
         return Finding("bad-record", "its image can't be the name of a file", image)
     for key in _OPTIONAL:
         if not all(isinstance(text, str) for text in row.fields.get(key) or ()):
             return Finding("bad-record", f"its {key} are not all texts", row.fields[key])
     return None
-
-
-def _names_file(image: object) -> bool:
-    return isinstance(image, str) and bool(image) and "\0" not in image
 
 
 def _findings(row: Row) -> Iterator[Finding]:

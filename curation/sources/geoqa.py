@@ -163,7 +163,14 @@ def _sample(row: Row, sample_id: str) -> Sample:
         choices=tuple(fields.get("choices") or ()),
         scorer=SCORER,
     )
-    return Sample(id=sample_id, images=refs(row), turns=(turn,), labels=_labels(fields))
+    return Sample(
+        id=sample_id,
+        images=refs(row),
+        turns=(turn,),
+        labels=_labels(fields),
+        licence=LICENCE,
+        citation=CITATION,
+    )
 
 
 def _target(fields: dict[str, Any]) -> str:

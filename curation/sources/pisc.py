@@ -299,6 +299,8 @@ def _sample(row: Row, sample_id: str) -> Sample:
         images=refs(row),
         turns=(Turn(question=question, targets=(answer,), choices=task.classes, scorer=SCORER),),
         labels={task.name: answer, "persons": str(len(fields["bbox"])), "image": _file(fields["id"])},
+        licence=LICENCE,
+        citation=CITATION,
     )
 
 

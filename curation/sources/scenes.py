@@ -107,5 +107,7 @@ def to_sample(row: Row) -> Ingested:
         images=tuple(image.ref for image in row.images if not isinstance(image, ImageFault)),
         turns=(Turn(question=fields["question"], targets=(fields["answer"],), scorer=SCORER),),
         labels={"type": fields["type"], "level": fields["level"]},
+        licence=LICENCE,
+        citation=CITATION,
     )
     return Ingested(sample)

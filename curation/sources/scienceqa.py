@@ -191,7 +191,14 @@ def _sample(row: Row, sample_id: str) -> Sample:
         context=_context(fields),
         scorer=SCORER,
     )
-    return Sample(id=sample_id, images=refs(row), turns=(turn,), labels=_labels(fields))
+    return Sample(
+        id=sample_id,
+        images=refs(row),
+        turns=(turn,),
+        labels=_labels(fields),
+        licence=LICENCE,
+        citation=CITATION,
+    )
 
 
 def _context(fields: dict[str, Any]) -> str:

@@ -139,6 +139,8 @@ def _sample(row: Row, sample_id: str, dialogue: "_Dialogue") -> Sample:
         images=refs(row),
         turns=tuple(Turn(question=question, targets=(answer,)) for question, answer in dialogue.pairs),
         labels={"file": row.fields["file"], "host": _host(image) if image else "none"},
+        licence=LICENCE,
+        citation=CITATION,
     )
 
 
@@ -146,8 +148,14 @@ def _sample_id(row: Row, dialogue: "_Dialogue") -> str:
     """Return an id of the record's own and its content, as its own may stand on several records."""
     fields = row.fields
     content = "\0".join([fields.get("image") or "", *chain.from_iterable(dialogue.pairs)])
-    own = "".join(f"{quote(str(fields[key]), safe='')}-" for key in ("file", "id") if fields.get(key) is not None)
-    return f"sharegpt4v/{row.split}/{own}{sha256(content.encode()).hexdigest()[:12]}"
+    own = "" if fields.get("id") is None else f"{quote(str(fields['id']), safe='')}-"
+    file = _quoted(fields["file"])
+    return f"sharegpt4v/{row.split}/{file}-{own}{sha256(content.encode()).hexdigest()[:12]}"
+
+
+@lru_cache(maxsize=8)
+def _quoted(file: str) -> str:
+    return quote(file, safe="")
 
 
 class _Dialogue(NamedTuple):
@@ -209,9 +217,9 @@ def _misfit(row: Row) -> Finding | None:
     if finding := misshapen(row, _KINDS, ("image",)):
         return finding
     own, image = row.fields.get("id"), row.fields.get("image")
-    if not isinstance(own, str | int | None):
+    if own is not None and not isinstance(own, (str, int)):
         return Finding("bad-record", "its id is neither a text nor a number", own)
-    if len(str(own)) > _MOST_ID or unusable(str(own)):
+    if len(text := str(own)) > _MOST_ID or unusable(text):
         return Finding("bad-record", "its id can't be part of an id", own)
     if image is not None and not _names_file(image):
         return Finding("bad-record", "its image can't be the name of a file", image)

@@ -1,13 +1,16 @@
 """Images by their content: `images/<first two hex digits>/<hex digest>.<extension>` in the workspace."""
 
+import re
 import secrets
 from itertools import count
 from pathlib import Path
+from typing import get_args
 
 from curation.errors import StoreError
 from curation.images import LoadedImage
-from schemas.sample import ImageRef
+from schemas.sample import ImageRef, Mime
 
+_DIGITS = re.compile("[0-9a-f]{64}")
 _PROCESS = secrets.token_hex(4)
 _numbers = count()
 
@@ -22,6 +25,14 @@ class ImageStore:
         """Return where the image lies."""
         digest = ref.digest.removeprefix("sha256:")
         return self.folder / digest[:2] / f"{digest}.{ref.mime.removeprefix('image/')}"
+
+    def find(self, digest: str) -> Path | None:
+        """Return where the image of that digest lies, None where it is not kept."""
+        name = digest.removeprefix("sha256:")
+        if not _DIGITS.fullmatch(name):
+            return None
+        paths = (self.folder / name[:2] / f"{name}.{mime.removeprefix('image/')}" for mime in get_args(Mime))
+        return next((path for path in paths if path.exists()), None)
 
     def put(self, image: LoadedImage) -> None:
         """Keep the image. Raises StoreError where it can't be written."""

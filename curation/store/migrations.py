@@ -10,6 +10,8 @@ from curation.errors import StoreError
 _KEY = {"sqlite": "TEXT", "postgresql": 'TEXT COLLATE "C"'}
 """What {key} stands for below: text that is compared by its code points, on every database the same."""
 
+_BYTES = {"sqlite": "BLOB", "postgresql": "BYTEA"}
+
 _TEXTS = {
     "sqlite": "CREATE VIRTUAL TABLE texts USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2')",
     "postgresql": "CREATE TABLE texts (number BIGINT NOT NULL PRIMARY KEY, body TSVECTOR NOT NULL)",
@@ -116,7 +118,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     ),
     3: (
         "CREATE TABLE pictures (digest {key} NOT NULL PRIMARY KEY, version INTEGER NOT NULL, width INTEGER,"
-        " height INTEGER, hash BIGINT, contrast DOUBLE PRECISION, fault TEXT NOT NULL)",
+        " height INTEGER, hash BIGINT, gradient BIGINT, contrast DOUBLE PRECISION, thumb {bytes}, fault TEXT NOT NULL)",
         "CREATE TABLE verdicts (trace_id {key} NOT NULL, judge {key} NOT NULL, at TEXT NOT NULL, record TEXT NOT NULL,"
         " PRIMARY KEY (trace_id, judge))",
         "CREATE INDEX samples_split ON samples (split, source)",
@@ -150,7 +152,12 @@ def _step(engine: Engine) -> int:
 
 def _apply(connection: Connection, version: int) -> None:
     dialect = connection.dialect.name
-    words = {"{key}": _KEY[dialect], "{texts}": _TEXTS[dialect], "{texts_index}": _TEXTS_INDEX[dialect]}
+    words = {
+        "{key}": _KEY[dialect],
+        "{bytes}": _BYTES[dialect],
+        "{texts}": _TEXTS[dialect],
+        "{texts_index}": _TEXTS_INDEX[dialect],
+    }
     for statement in MIGRATIONS[version]:
         connection.exec_driver_sql(reduce(lambda text, word: text.replace(*word), words.items(), statement))
     connection.execute(

@@ -4,9 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     Column,
@@ -25,24 +23,12 @@ from sqlalchemy import (
     tuple_,
 )
 
-from curation.store.tables import calls, checks, failures, issues, queue, samples, traces, withdrawn
+from curation.ballots import JUDGE
+from curation.store.tables import calls, checks, failures, issues, samples, traces, withdrawn
 from curation.store.text import from_json
-from schemas.issue import Issue
-from schemas.sample import Sample
 from schemas.trace import Trace
 
 PAGE = 500
-
-
-class Chosen(NamedTuple):
-    """A sample and the traces that a release takes of it, in the order of the turns."""
-
-    sample: Sample
-    traces: tuple[Trace, ...]
-    errors: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    """Codes of the open errors of each trace that has any, by its id."""
-    states: Mapping[str, str] = MappingProxyType({})
-    """What reviewers made of the traces, by their ids; those that no reviewer was asked about are not in it."""
 
 
 @contextmanager
@@ -114,8 +100,14 @@ def unchecked_traces(engine: Engine, versions: Mapping[str, int]) -> Iterator[li
         .join_from(traces, samples, samples.c.id == traces.c.sample_id)
         .where(or_(*unseen))
     )
-    for page in _pages(partial(_read, engine), query, traces.c.id):
+    for page in pages(partial(read, engine), query, traces.c.id):
         yield [Unchecked(row.sample, row.trace, None, _missing(row, versions)) for row in page]
+
+
+def has_unswept(engine: Engine, name: str, version: int) -> bool:
+    """Tell whether there is a trace that stands for its turn, and that a sweep has not seen."""
+    [unseen] = _unseen(traces.c.id, {name: version})
+    return bool(read(engine, select(traces.c.id).where(unseen, is_current()).limit(1)))
 
 
 def swept_traces(engine: Engine, name: str, version: int) -> Iterator[list[Unchecked]]:
@@ -127,7 +119,7 @@ def swept_traces(engine: Engine, name: str, version: int) -> Iterator[list[Unche
             .join_from(traces, samples, samples.c.id == traces.c.sample_id)
             .where(~unseen if seen else unseen, is_current())
         )
-        for page in _pages(partial(_read, engine), query, traces.c.id):
+        for page in pages(partial(read, engine), query, traces.c.id):
             yield [Unchecked(row.sample, row.trace, None, () if seen else (name,)) for row in page]
 
 
@@ -141,7 +133,7 @@ def unchecked_answers(engine: Engine, versions: Mapping[str, int]) -> Iterator[l
         .join_from(calls, samples, samples.c.id == calls.c.sample_id)
         .where(calls.c.key.in_(last), or_(*unseen))
     )
-    for page in _pages(partial(_read, engine), query, calls.c.key):
+    for page in pages(partial(read, engine), query, calls.c.key):
         yield [Unchecked(row.sample, None, Answer(*row[1:4]), _missing(row, versions)) for row in page]
 
 
@@ -158,13 +150,13 @@ def _missing(row: Row[Any], versions: Mapping[str, int]) -> tuple[str, ...]:
     return tuple(name for name, unseen in zip(versions, row[-len(versions) :], strict=True) if unseen)
 
 
-def _read(engine: Engine, query: Select[Any]) -> Sequence[Row[Any]]:
+def read(engine: Engine, query: Select[Any]) -> Sequence[Row[Any]]:
     """Read a page; nothing is held open until the next."""
     with engine.connect() as connection:
         return connection.execute(query).all()
 
 
-def _pages(read: Callable[[Select[Any]], Sequence[Row[Any]]], query: Select[Any], by: Column[Any]) -> Iterator[Any]:
+def pages(read: Callable[[Select[Any]], Sequence[Row[Any]]], query: Select[Any], by: Column[Any]) -> Iterator[Any]:
     """Return the query's rows in the order of a column without repeats, a page at a time."""
     query = query.order_by(by).limit(PAGE)
     page = read(query)
@@ -173,9 +165,12 @@ def _pages(read: Callable[[Select[Any]], Sequence[Row[Any]]], query: Select[Any]
         page = read(query.where(by > page[-1]._mapping[by.name]))
 
 
-def mean_completion(engine: Engine, model: str) -> int | None:
+def mean_completion(engine: Engine, model: str, recipe: str | None = None) -> int | None:
     """Return the tokens of the model's usual answer in this workspace, None before there is one."""
-    query = select(func.avg(calls.c.completion_tokens)).where(calls.c.model == model, calls.c.outcome == "answered")
+    of_recipe = [] if recipe is None else [calls.c.recipe == recipe]
+    query = select(func.avg(calls.c.completion_tokens)).where(
+        calls.c.model == model, calls.c.outcome == "answered", *of_recipe
+    )
     with engine.connect() as connection:
         mean = connection.execute(query).scalar_one()
     return None if mean is None else round(mean)
@@ -214,8 +209,8 @@ MODEL = "model"
 
 
 def is_checked() -> ColumnElement[bool]:
-    """Tell whether any validator has looked at a trace."""
-    return exists().where(checks.c.subject == traces.c.id, checks.c.validator != MODEL)
+    """Tell whether any validator has looked at a trace; what models and judges say is no check of the record."""
+    return exists().where(checks.c.subject == traces.c.id, checks.c.validator.not_in((MODEL, JUDGE)))
 
 
 def probes(engine: Engine) -> int:
@@ -229,9 +224,7 @@ def known_traces(engine: Engine, ids: Sequence[str]) -> set[str]:
     """Return those of the ids that are traces of this workspace."""
     found: set[str] = set()
     for start in range(0, len(ids), PAGE):
-        found |= {
-            row.id for row in _read(engine, select(traces.c.id).where(traces.c.id.in_(ids[start : start + PAGE])))
-        }
+        found |= {row.id for row in read(engine, select(traces.c.id).where(traces.c.id.in_(ids[start : start + PAGE])))}
     return found
 
 
@@ -255,117 +248,8 @@ def _is_withdrawn(table: FromClause) -> ColumnElement[bool]:
     return and_(table.c.kind == "human", exists().where(withdrawn.c.trace_id == table.c.id))
 
 
-def is_in_state(*states: str) -> ColumnElement[bool]:
-    """Tell whether a trace stands for its turn, and reviewers left it in one of these states."""
-    return exists().where(
-        queue.c.sample_id == traces.c.sample_id,
-        queue.c.turn == traces.c.turn,
-        queue.c.standing == traces.c.id,
-        queue.c.state.in_(states),
-    )
-
-
-class FlawedTrace(NamedTuple):
-    """A trace and the messages of its open errors."""
-
-    trace: Trace
-    findings: tuple[str, ...]
-
-
-def flawed_traces(engine: Engine, sources: Sequence[str]) -> Iterator[tuple[Sample, list[FlawedTrace]]]:
-    """Return the samples, by id, with the current traces that have an open error and are no repair themselves."""
-    flawed = exists().where(traces.c.sample_id == samples.c.id, is_current(), has_error())
-    query = select(samples.c.id, samples.c.record).where(samples.c.source.in_(sources), flawed)
-    for page in _pages(partial(_read, engine), query, samples.c.id):
-        found = _flawed(engine, [row.id for row in page])
-        for row in page:
-            if row.id in found:
-                yield from_json(Sample, row.record), found[row.id]
-
-
-def _flawed(engine: Engine, sample_ids: Sequence[str]) -> dict[str, list[FlawedTrace]]:
-    query = (
-        select(traces.c.record.label("trace"), issues.c.record.label("issue"))
-        .join_from(traces, issues, issues.c.trace_id == traces.c.id)
-        .where(traces.c.sample_id.in_(sample_ids), is_current(), issues.c.severity == "error", ~outdated())
-        .order_by(traces.c.sample_id, traces.c.turn, issues.c.id)
-    )
-    messages: dict[str, list[str]] = {}
-    for row in _read(engine, query):
-        messages.setdefault(row.trace, []).append(from_json(Issue, row.issue).message)
-    found: dict[str, list[FlawedTrace]] = {}
-    for record, findings in messages.items():
-        trace = from_json(Trace, record)
-        if trace.provenance.parent is None:
-            found.setdefault(trace.sample_id, []).append(FlawedTrace(trace, tuple(findings)))
-    return found
-
-
-Selection = Literal["accepted", "clean", "all"]
-
-
-def releasable(connection: Connection, select_: Selection, only: Sequence[str] = ()) -> Iterator[Chosen]:
-    """Return the samples, by id, with the current trace of each turn where the selection takes it.
-
-    `accepted` takes traces that a person accepted or edited; `clean` those that were checked, have no open error, and
-    that no person rejected. A sample without any such trace has none.
-    """
-    wanted = [is_current(), *_selecting(select_)]
-    spans = sorted((f"{source}/", f"{source}0") for source in set(only)) or [("", "")]  # 0 comes next to /
-    for page in chain.from_iterable(_sample_pages(connection, *span) for span in spans):
-        ids = [row.id for row in page]
-        chosen, states = _chosen(connection, ids, wanted), _states(connection, ids)
-        errors = _errors(connection, ids) if select_ == "all" else {}  # what a person accepted is no error any more
-        for row in page:
-            taken = tuple(chosen.get(row.id, {}).values())
-            flawed = {trace.id: errors[trace.id] for trace in taken if trace.id in errors}
-            reviewed = {trace.id: states[trace.id] for trace in taken if trace.id in states}
-            yield Chosen(from_json(Sample, row.record), taken, flawed, reviewed)
-
-
-def _selecting(select_: Selection) -> list[ColumnElement[bool]]:
-    if select_ == "accepted":
-        return [is_in_state("accepted", "edited")]
-    return [is_checked(), ~has_error(), ~is_in_state("rejected")] if select_ == "clean" else []
-
-
-def _states(connection: Connection, sample_ids: Sequence[str]) -> dict[str, str]:
-    """Return how the turns of these samples stand with reviewers, by the trace that stands."""
-    query = select(queue.c.standing, queue.c.state).where(queue.c.sample_id.in_(sample_ids))
-    return {row.standing: row.state for row in connection.execute(query)}
-
-
-def _errors(connection: Connection, sample_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the codes of the open errors of these samples' traces, by trace."""
-    query = (
-        select(issues.c.trace_id, issues.c.code)
-        .where(issues.c.sample_id.in_(sample_ids), issues.c.trace_id.is_not(None), issues.c.severity == "error")
-        .where(~outdated())
-        .distinct()
-        .order_by(issues.c.trace_id, issues.c.code)
-    )
-    found: dict[str, tuple[str, ...]] = {}
-    for row in connection.execute(query):
-        found[row.trace_id] = (*found.get(row.trace_id, ()), row.code)
-    return found
-
-
-def _sample_pages(connection: Connection, after: str, end: str) -> Iterator[Sequence[Any]]:
+def sample_pages(connection: Connection, after: str, end: str) -> Iterator[Sequence[Any]]:
     """Return the samples whose ids lie after the one and before the other, if there is one, a page at a time."""
     within = [samples.c.id > after, *([samples.c.id < end] if end else [])]
     query = select(samples.c.id, samples.c.record).where(*within)
-    return _pages(lambda page: connection.execute(page).all(), query, samples.c.id)
-
-
-def _chosen(
-    connection: Connection, sample_ids: Sequence[str], wanted: list[ColumnElement[bool]]
-) -> dict[str, dict[int, Trace]]:
-    query = (
-        select(traces.c.sample_id, traces.c.turn, traces.c.record)
-        .where(traces.c.sample_id.in_(sample_ids), *wanted)
-        .order_by(traces.c.sample_id, traces.c.turn)
-    )
-    chosen: dict[str, dict[int, Trace]] = {}
-    for row in connection.execute(query):
-        chosen.setdefault(row.sample_id, {})[row.turn] = from_json(Trace, row.record)
-    return chosen
+    return pages(lambda page: connection.execute(page).all(), query, samples.c.id)

@@ -4,7 +4,7 @@
 money is nano-dollars.
 """
 
-from sqlalchemy import BigInteger, Column, Double, Float, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Column, Double, Float, Integer, LargeBinary, MetaData, Table
 
 from curation.store.text import AnyText
 
@@ -247,11 +247,12 @@ pictures = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("hash", BigInteger),
+    Column("gradient", BigInteger),
     Column("contrast", Double),
+    Column("thumb", LargeBinary),
     Column("fault", AnyText, nullable=False),
 )
-"""What was seen in each image, once: its size in pixels, its perceptual hash (64 bits, signed), the standard deviation
-of its brightness; null and `fault` where it can't be read."""
+"""What was seen in each image, once (`curation.pictures.Marks`); null and `fault` where it can't be read."""
 
 verdicts = Table(
     "verdicts",

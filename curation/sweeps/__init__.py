@@ -5,11 +5,23 @@ was swept before comes first: so that of two that are alike, the later one is fo
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import polars as pl
 
 from curation import registry
+
+_COLUMNS: dict[str, Any] = {
+    "digest": pl.String,
+    "width": pl.Int32,
+    "height": pl.Int32,
+    "contrast": pl.Float64,
+    "fault": pl.String,
+    "group": pl.String,
+}
+LOOKS = pl.Schema(_COLUMNS)
+"""What is known of each image: `curation.pictures.Marks`, and the least digest of those that look like it, its own
+included. There is none for an image that can't be read, or that is blank, and looks like any other."""
 
 
 class Sweep(Protocol):
@@ -18,8 +30,11 @@ class Sweep(Protocol):
     VERSION: int
     """Raised when it finds other things than before; everything is then swept again."""
 
-    def sweep(self, batches: Iterator[pl.DataFrame]) -> pl.DataFrame:
-        """Return the findings in all batches (`validators.SCHEMA`), in the columns of `validators.FOUND`."""
+    def sweep(self, batches: Iterator[pl.DataFrame], looks: pl.DataFrame) -> pl.DataFrame:
+        """Return the findings in all batches (`validators.SCHEMA`), in the columns of `validators.FOUND`.
+
+        `looks` (`LOOKS`) is what is known of the images; nothing of one that was not looked at.
+        """
 
 
 def get(name: str) -> Sweep:

@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from curation.validators._arithmetic import EQUALS, MOST_TOKENS, SIGNS, NotReadError, Reader, Side, Token, tokens
+from curation.validators._figures import may_be_year
 
 LONGEST = 20_000
 """Characters of a stage that are looked at."""
@@ -30,8 +31,6 @@ _NEARLY = frozenset(
 )
 _LOOSE = Fraction(1, 20)
 """Part of the value by which a result that is told as about right may be off."""
-_YEARS = range(1500, 2101)
-"""Numbers whose difference is told without its sign."""
 _ROUNDED = Fraction(1, 200)
 """The same where the numbers themselves may have been rounded."""
 
@@ -192,7 +191,7 @@ def _factors(left: Side, right: Side) -> set[Fraction]:
 def _agree(side: Side, plain: Side, factor: Fraction, *, nearly: bool) -> bool:
     """Tell whether a value may be meant by another that is written with so many digits."""
     wanted, written = side.value * factor, plain.value
-    if wanted < 0 < written and (side.dashed or side.first in _YEARS):
+    if wanted < 0 < written and (side.dashed or may_be_year(side.first)):  # years' difference has no sign
         wanted = -wanted
     wanted, written = (wanted, written) if wanted >= 0 else (-wanted, -written)
     off = abs(wanted - written)

@@ -6,6 +6,7 @@ Signs are left out: a figure is a size. Parts of names (`B2`, `H2O`), ordinals (
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ class Figure(NamedTuple):
     def is_year(self) -> bool:
         """Whether it may be a year."""
         whole = not (self.places or self.percent or self.spelled or self.glued) and self.scale == 1
-        return whole and _YEARS[0] <= self.value <= _YEARS[1] and self.end - self.start == len("2000")
+        return whole and may_be_year(self.value) and self.end - self.start == len("2000")
 
     @property
     def is_plain(self) -> bool:
@@ -74,6 +75,11 @@ class Figure(NamedTuple):
 
 
 _COUNTED = 20
+
+
+def may_be_year(value: float | Fraction) -> bool:
+    """Tell whether a value is a whole number from 1500 to 2100."""
+    return _YEARS[0] <= value <= _YEARS[1] and value % 1 == 0
 
 
 @lru_cache(maxsize=256)
@@ -129,7 +135,7 @@ def in_words(text: str) -> float:
 
 def is_label(text: str, figure: Figure) -> bool:
     """Tell whether a figure names or numbers something: `step 2`, `Figure 3`, `1.` before a line."""
-    before, after = text[max(0, figure.start - 16) : figure.start], text[figure.end : figure.end + 2]
     if not figure.is_plain:
         return False
+    before, after = text[max(0, figure.start - 16) : figure.start], text[figure.end : figure.end + 2]
     return _LABEL.search(before) is not None or (after[:1] in {".", ")", ":"} and bool(_NUMBERING.search(before)))

@@ -135,19 +135,13 @@ class Scene:
         return self._counts[wanted]
 
 
-@lru_cache(maxsize=256)
-def scene(objects: tuple[tuple[str, ...], ...]) -> Scene:
-    """Return the scene of some objects, as the facts have them."""
-    return Scene(objects)
-
-
 def disputed(text: str, known: Scene, question: str, *, caption: bool) -> Iterator[Disputed]:
     """Yield the claims of a caption, or of a reasoning about a question, that the objects contradict."""
     if "shape" not in known.kinds:
         return
-    asked = frozenset(phrase.wanted for phrase in phrases(question))
-    changes = CHANGES.search(question) is not None
-    telling = _Telling(known, asked, caption, changes, caption or changes or not _PLACED.search(question))
+    asking = _asking(question)
+    plain = caption or asking.changes or not asking.placed
+    telling = _Telling(known, asking.wanted, caption, asking.changes, plain)
     listed = Counter[Wanted]()
     for start, written in sentences(text[:LONGEST]):
         if text[start + len(written) : start + len(written) + 1] == "?":
@@ -160,6 +154,21 @@ def disputed(text: str, known: Scene, question: str, *, caption: bool) -> Iterat
             found += _listed(telling, listed, sentence, there)
         for each in found:
             yield each._replace(start=start + each.start, end=start + each.end)
+
+
+class _Asking(NamedTuple):
+    """What a question tells of how counts are meant."""
+
+    wanted: frozenset[Wanted]
+    changes: bool
+    placed: bool
+    """It is about objects in some place."""
+
+
+@lru_cache(maxsize=256)
+def _asking(question: str) -> _Asking:
+    wanted = frozenset(phrase.wanted for phrase in phrases(question))
+    return _Asking(wanted, CHANGES.search(question) is not None, _PLACED.search(question) is not None)
 
 
 class _Telling(NamedTuple):

@@ -6,14 +6,16 @@ axis, of bars and lines, and in titles that a table does not have, are no quotat
 """
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 from curation.validators._equations import LONGEST, Equation, equations, sentences
-from curation.validators._figures import Figure, figures
+from curation.validators._figures import Figure, figures, may_be_year
 from curation.validators._sheets import Sheet, words
-from curation.validators._support import agrees, derived, is_nearly, quantities, ways
+from curation.validators._support import agrees, derived, is_nearly, quantities, shown, ways
 
 _AXIS = re.compile(
     r"\b(?:axis|axes|scale[ds]?|ticks?|grid ?lines?|intervals?|increments?|steps of|pixels?|resolution)\b",
@@ -57,7 +59,6 @@ _COMPARED = re.compile(
 _BOUND = re.compile(
     r"\b(?:over|under|above|below|than|least|most|up to|threshold|between|exceed\w*)\s?[$€£]?$", re.IGNORECASE
 )
-_YEARS = range(1500, 2101)
 _LOOSE = 0.05
 _ROUND = 5
 """Bounds that people name are multiples of this."""
@@ -90,7 +91,7 @@ class Misquoted(NamedTuple):
 def misquoted(text: str, known: Sheet, asked: str, *, caption: bool) -> Iterator[Misquoted]:
     """Yield the claims of a caption or of a reasoning that the sheet and the question don't have."""
     text, asked = text[:LONGEST], asked[:LONGEST]
-    if known.values:
+    if known.values and figures(text):
         yield from _figures(_Stage(text, known, asked, caption=caption))
     if not known.is_table:
         yield from _quotes(text, known, asked)
@@ -105,13 +106,14 @@ class _Asking(NamedTuple):
     """Of the rows and columns that it names."""
     how_many: bool
 
-    @classmethod
-    def of(cls, asked: str, known: Sheet) -> "_Asking":
-        """Read a question, with its context and choices."""
-        plain = asked.casefold()
-        meant = [values for name, values in (known.rows | known.columns).items() if name in plain]
-        flat = [value for values in meant for value in values]
-        return cls([figure.value for figure in figures(asked)], ways(asked), flat[:_MEANT], "how many" in plain)
+
+@lru_cache(maxsize=64)
+def _asking(asked: str, known: Sheet) -> _Asking:
+    """Read a question, with its context and choices, once for all stages."""
+    plain = asked.casefold()
+    meant = [values for name, values in (known.rows | known.columns).items() if name in plain]
+    flat = [value for values in meant for value in values]
+    return _Asking([figure.value for figure in figures(asked)], ways(asked), flat[:_MEANT], "how many" in plain)
 
 
 class _Stage:
@@ -119,7 +121,7 @@ class _Stage:
 
     def __init__(self, text: str, known: Sheet, asked: str, *, caption: bool) -> None:
         self.text, self.known, self.caption = text, known, caption
-        self.asking = _Asking.of(asked, known)
+        self.asking = _asking(asked, known)
         self.stated: list[Equation] = list(islice(equations(text), _MOST))
         right = [side for each in self.stated if each.holds for side in (each.left, each.right)]
         self.reckoned = [abs(float(side.value)) for side in right]
@@ -132,15 +134,25 @@ class _Stage:
         return any(each.start <= place < each.end for each in self.stated)
 
 
-class _Sentence(NamedTuple):
-    """A sentence, and what of it tells how its figures are meant."""
+class _Sentence:
+    """A sentence, and what of it tells how its figures are meant: read when it is wanted, which is seldom."""
 
-    text: str
-    told: frozenset[str]
-    """How they may have been reckoned."""
-    names: Sequence[str]
-    """Rows of the table that it is about, where it is about these alone."""
-    is_of_axis: bool
+    def __init__(self, text: str, known: Sheet, before: Sequence[str]) -> None:
+        self.text = text
+        names = _named(text, known) or (before if before and _REFERS.match(text) else ())
+        self.names: Sequence[str] = names if names and not (self.told or _COMPARED.search(text)) else ()
+        """Rows of the table that it is about, where it is about these alone; `The label reads 12` is about what the
+        sentence before was about."""
+
+    @cached_property
+    def told(self) -> frozenset[str]:
+        """How its figures may have been reckoned."""
+        return ways(self.text)
+
+    @cached_property
+    def is_of_axis(self) -> bool:
+        """Whether it is about what is written beside an axis."""
+        return _AXIS.search(self.text) is not None
 
     def before(self, figure: Figure) -> str:
         """Return what stands before a figure."""
@@ -150,32 +162,34 @@ class _Sentence(NamedTuple):
 def _figures(stage: _Stage) -> Iterator[Misquoted]:
     names: Sequence[str] = ()
     left = _MOST
-    for start, text in sentences(stage.text):
-        found = quantities(text)[:left]
+    for start, text, there in _sentences(stage.text):
+        found = shown(text, there)[:left]
         if not found:
             names = _named(text, stage.known) or names
             continue
-        sentence = _read(text, stage.known, names)
+        sentence = _Sentence(text, stage.known, names)
         names = sentence.names
         for figure in found:
             left -= 1
-            why = (
-                None
-                if sentence.is_of_axis
-                else _why(figure, sentence, stage, inside=stage.is_inside(start + figure.start))
-            )
-            if why:
+            why = _why(figure, sentence, stage, inside=stage.is_inside(start + figure.start))
+            if why and not sentence.is_of_axis:
                 yield Misquoted("number", why, start + figure.start, start + figure.end)
             elif figure.value not in stage.said:
                 stage.said.append(figure.value)
 
 
-def _read(text: str, known: Sheet, before: Sequence[str]) -> _Sentence:
-    """Read a sentence; `The label reads 12` is about what the one before was."""
-    told = ways(text)
-    names = _named(text, known) or (before if _REFERS.match(text) else ())
-    alone = not (told or _COMPARED.search(text))
-    return _Sentence(text, told, names if alone else (), _AXIS.search(text) is not None)
+def _sentences(text: str) -> Iterator[tuple[int, str, Sequence[Figure]]]:
+    """Yield the sentences with their figures: those of the whole text, which are looked for once."""
+    there = deque(figures(text))
+    for start, sentence in sentences(text):
+        found, end = list[Figure](), start + len(sentence)
+        while there and there[0].start < end:
+            found.append(there.popleft())
+        if found and found[-1].end > end:  # it has taken a word of the next sentence
+            yield start, sentence, figures(sentence)
+        else:
+            moved = [figure._replace(start=figure.start - start, end=figure.end - start) for figure in found]
+            yield start, sentence, moved
 
 
 def _named(text: str, known: Sheet) -> Sequence[str]:
@@ -261,7 +275,7 @@ def _not_extreme(figure: Figure, sentence: _Sentence, known: Sheet) -> str | Non
     choose, word = (max, "highest") if match["high"] else (min, "lowest")
     plain = sentence.text.casefold()
     rows = [values for name, values in known.rows.items() if name in plain]
-    lines = [[value for value in each if value not in _YEARS] for each in (known.values, *rows)]
+    lines = [[value for value in each if not may_be_year(value)] for each in (known.values, *rows)]
     lines += [list(each) for each in known.columns.values()]
     if any(each and agrees(figure, choose(each)) for each in lines):
         return None

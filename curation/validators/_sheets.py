@@ -3,14 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 
-from curation.validators._figures import Figure, figures
+from curation.validators._figures import Figure, figures, may_be_year
 from curation.validators._support import agrees
 from schemas.sample import Facts
 
 _WORD = re.compile(r"[^\W_]{2,}")
-_YEARS = range(1500, 2101)
 _SUMS = 400
 """Cells of a table that sums are made of."""
 
@@ -23,7 +21,7 @@ class Sheet:
         self.is_table = bool(cells)
         self.values = _values([*cells, *facts.text])
         self.words = frozenset(words(" ".join([*cells, *facts.text]).casefold()))
-        self.years = sorted(value for value in self.values if value in _YEARS)
+        self.years = sorted(filter(may_be_year, self.values))
         self.rows = _named(facts.table[1:])
         self.columns = _named(list(zip(*facts.table, strict=False))[1:])
         self.sums = frozenset(round(value, 9) for value in _sums(facts.table))
@@ -40,10 +38,8 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-@lru_cache(maxsize=256)
-def sheet(text: str) -> Sheet | None:
-    """Return the sheet of some facts in JSON; None where they have neither a table nor a text."""
-    facts = Facts.model_validate_json(text)
+def sheet(facts: Facts) -> Sheet | None:
+    """Return the sheet of some facts; None where they have neither a table nor a text."""
     return Sheet(facts) if facts.table or facts.text else None
 
 

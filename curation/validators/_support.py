@@ -6,7 +6,7 @@ figures where it has names beside figures.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -119,8 +119,13 @@ def unsupported(reasoning: str, ground: Ground, may_be: Sequence[bool]) -> Itera
 
 def quantities(text: str) -> list[Figure]:
     """Return the figures of a text that are no labels, and no sizes in pixels."""
-    found = (figure for figure in figures(text) if not is_label(text, figure))
-    return [figure for figure in found if not _NOT_SHOWN.match(text[figure.end : figure.end + 20])]
+    return shown(text, figures(text))
+
+
+def shown(text: str, found: Iterable[Figure]) -> list[Figure]:
+    """Leave of a text's figures those that are no labels, and no sizes in pixels."""
+    told = (figure for figure in found if not is_label(text, figure))
+    return [figure for figure in told if not _NOT_SHOWN.match(text[figure.end : figure.end + 20])]
 
 
 def is_nearly(text: str, figure: Figure) -> bool:

@@ -5,13 +5,15 @@ conclusion what follows from the reasoning. Whether the caption is right can't b
 
 Of any other trace, the arithmetic of each stage must be right (`arithmetic`; a warning where it is told in words); what
 the reasoning states, the caption or the question must not have otherwise (`figure`, `colour`, `count`, `name`,
-`option`); numbered steps must be in order (`steps`); and the conclusion must be found in what was said before
-(`unsupported`), and be what the reasoning calls the answer (`conclusion`) or reckons last (`result`). A trace may end
-early: what is null is not judged.
+`option`); steps must be in the order of their numbers (`steps`), and not begin with what follows from others (`order`);
+and the conclusion must be found in what was said before (`unsupported`), and be what the reasoning calls the answer
+(`conclusion`) or reckons last (`result`). A trace may end early: what
+is null is not judged.
 """
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import polars as pl
@@ -26,7 +28,7 @@ from curation.validators._statements import statements
 from curation.validators._support import Ground, unsupported
 from schemas.trace import STAGES
 
-VERSION = 2
+VERSION = 3
 
 _Finding = tuple[object, ...]
 _READ = ("subject", "source", "question", "context", "earlier", "choices", *(stage.value for stage in STAGES))
@@ -38,6 +40,15 @@ _TOKEN = re.compile(r"\d[\d,]*(?:\.\d+)?|[^\W\d_]+")
 _LETTER = re.compile(r"\(?([A-Z])[.)]?")
 _LETTERED = re.compile(r"(?:option |choice )?\(?([A-Z])(?:[.):]\s?|\s?[-–]\s)(\S.*)", re.IGNORECASE | re.DOTALL)
 _STEP = re.compile(r"\bstep ?([0-9]{1,2}) ?[:.)]", re.IGNORECASE)
+_DRAWS = (
+    r"(?i:(?:therefore|thus|hence|consequently|as a result|in conclusion|to conclude|it follows|finally|after that|"
+    r"lastly|so|from this|this (?:leads|is consistent|matches|means|gives|leaves)|that (?:makes|leaves|means|gives))\b|"
+    r"(?:next|then|second(?:ly)?|third(?:ly)?),)"
+)
+"""Pattern of an opening that can't be a reasoning's first."""
+_BEGINS_BEHIND = re.compile(rf"\s*{_DRAWS}")
+_ORDINALS = ("first", "second", "third", "fourth")
+_ORDINAL = re.compile(r"(?:^|[.!?\n]\s{0,3})(First|Second|Third|Fourth)(?:ly)?,")
 _QUOTED = 200
 """Characters of a message or of evidence."""
 _NONE = re.compile(r"\b(?:no|none|zero|nothing)\b", re.IGNORECASE)
@@ -83,6 +94,7 @@ class _Said(NamedTuple):
     claims: list[bool]
     plain: bool
     steps: bool
+    order: bool
 
     @property
     def stages(self) -> tuple[str | None, ...]:
@@ -108,6 +120,7 @@ def _gates() -> list[pl.Expr]:
         pl.concat_list(each.fill_null(False) for each in (values, colours, counts, options)).alias("claims"),
         _is_plainly_said().fill_null(False).alias("plain"),
         reasoning.str.contains("(?i:step) ?[0-9]").fill_null(False).alias("steps"),
+        reasoning.str.contains(rf"^\s*{_DRAWS}|(?:Second|Third|Fourth)(?:ly)?,").fill_null(False).alias("order"),
     ]
 
 
@@ -161,6 +174,8 @@ def _of_text(said: _Said) -> Iterator[_Finding]:
             yield from _arithmetic(said.subject, stage.value, text)
     if said.steps and said.reasoning is not None:
         yield from _steps(said.subject, said.reasoning)
+    if said.order and said.reasoning is not None:
+        yield from _order(said.subject, said.reasoning)
     if any(said.claims) and said.reasoning is not None and said.caption is not None:
         yield from _claims(said, said.caption, said.reasoning)
     if said.reasoning is not None and said.conclusion is not None and not said.plain:
@@ -200,6 +215,22 @@ def _steps(subject: str, reasoning: str) -> Iterator[_Finding]:
             yield subject, "steps", "warning", "reasoning", message, written
             return
         before = number
+
+
+def _order(subject: str, reasoning: str) -> Iterator[_Finding]:
+    """Find that a reasoning begins with what can only follow, or that `Second` comes before `First`."""
+    if begins := _BEGINS_BEHIND.match(reasoning):
+        message = "the reasoning begins with what should follow from something"
+        yield subject, "order", "warning", "reasoning", message, reasoning[: begins.end() + 80].strip()[:_QUOTED]
+        return
+    found = [
+        (_ORDINALS.index(match[1].lower()), match[0].strip(".!? \n"))
+        for match in _ORDINAL.finditer(reasoning[:LONGEST])
+    ]
+    for (before, _), (number, written) in pairwise(found):
+        if number < before and number > 0:
+            yield subject, "order", "warning", "reasoning", "this comes after what should follow it", written
+            return
 
 
 def _claims(said: _Said, caption: str, reasoning: str) -> Iterator[_Finding]:

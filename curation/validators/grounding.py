@@ -5,7 +5,6 @@ a chart's table and of the text in an image, quoted figures (`number`) and words
 machine, so a claim that is not found there is a warning. Where the source knows nothing, nothing is checked.
 """
 
-import json
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,9 +12,10 @@ from typing import NamedTuple
 import polars as pl
 
 from curation.validators import FOUND
-from curation.validators._objects import Disputed, Scene, disputed, scene
+from curation.validators._objects import Disputed, Scene, disputed
 from curation.validators._quotations import Misquoted, misquoted
 from curation.validators._sheets import Sheet, sheet
+from schemas.sample import Facts
 
 VERSION = 1
 
@@ -50,10 +50,11 @@ def check(batch: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame([found for said in rows for found in _findings(said)], FOUND, orient="row")
 
 
-@lru_cache(maxsize=256)
-def _known(facts: str) -> _Known:
-    objects = tuple(tuple(each) for each in json.loads(facts).get("objects", ()))
-    return _Known(scene(objects) if objects else None, sheet(facts))
+@lru_cache(maxsize=1024)
+def _known(written: str) -> _Known:
+    """Read facts in JSON, once for all traces of an image."""
+    facts = Facts.model_validate_json(written)
+    return _Known(Scene(facts.objects) if facts.objects else None, sheet(facts))
 
 
 def _findings(said: _Said) -> Iterator[tuple[object, ...]]:

@@ -5,13 +5,15 @@
 Prints a row for each fault with the share of its traces in which a validator has something to say (errors and
 warnings; where that is less, errors alone stand behind a slash), and a row of false alarms on good traces. `--real`
 has the folder of real samples: rationales and solutions that people wrote are checked too, as stages of traces.
-`--misses` shows a trace for each way in which a fault was missed by all.
+`--misses` shows a trace for each way in which a fault was missed by all. The page of `validate --report` shows the
+figures that `--json curation/survey/measured.json` leaves.
 """
 
 import json
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,6 +43,11 @@ class Share(NamedTuple):
             return ""
         told, errors = (f"{100 * count / self.traces:.4g}" for count in (self.told, self.errors))
         return told if told == errors else f"{told}/{errors}"
+
+
+_COMPARE_STAGES = ("answer", "consistency", "grounding", "structure")
+"""What people wrote was not written as stages, so that it tells nothing of these."""
+_NOT_MEANT = Share(0, 0, 0)
 
 
 def told_of(names: Iterable[str], subjects: Sequence[Subject]) -> dict[str, dict[str, Severity]]:
@@ -83,7 +90,7 @@ def measure(names: Sequence[str], good: Sequence[Subject], planted: int) -> tupl
 
 def show(table: dict[str, dict[str, Share]], names: Sequence[str]) -> None:
     """Print a row for each kind of trace."""
-    rows = [(what, next(iter(row.values())).traces, *map(str, row.values())) for what, row in table.items()]
+    rows = [(what, max(each.traces for each in row.values()), *map(str, row.values())) for what, row in table.items()]
     harness.show(("%", "traces", *names), rows)
 
 
@@ -93,6 +100,19 @@ def show_misses(missed: dict[str, list[Subject]], faults: Iterable[str]) -> None
         print(f"\n{fault}: {len(missed[fault])} missed")
         for subject in missed[fault][:_SHOWN]:
             print(f"  {subject.sample.id}: {subject.text[:1000]}")
+
+
+def as_json(table: dict[str, dict[str, Share]], names: Iterable[str]) -> str:
+    """Write the table as the page of `validate --report` reads it: a line for each kind of traces."""
+    head = {
+        "day": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": f"python tests/bench/bench_checks.py {' '.join(sys.argv[1:])}",
+        "versions": validators.versions(names),
+        "good": [what for what in table if what.startswith("(")],
+    }
+    lines = [f'"{name}": {json.dumps(value)}' for name, value in head.items()]
+    rows = [f'  "{what}": {json.dumps(row)}' for what, row in table.items()]
+    return "{\n" + ",\n".join([*lines, '"shares": {\n' + ",\n".join(rows) + "\n}"]) + "\n}\n"
 
 
 def main() -> None:
@@ -110,12 +130,12 @@ def main() -> None:
     table, missed = measure(names, good, options.planted)
     table["(good)"] = shares(told_of(names, good), good)
     if real := human(options.real):
-        table["(people's words)"] = shares(told_of(names, real), real)
+        told = shares(told_of(names, real), real)
+        table["(people's words)"] = told | {name: _NOT_MEANT for name in _COMPARE_STAGES if name in told}
     show(table, names)
     show_misses(missed, options.misses)
     if options.json:
-        plain = {what: {name: share._asdict() for name, share in row.items()} for what, row in table.items()}
-        options.json.write_text(json.dumps(plain, indent=1))
+        options.json.write_text(as_json(table, names), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,20 @@
 
     python tests/bench/bench_sources.py [--rows 1000000] [--only NAME ...] [--folder DIR]
 
-The bundled sample of each source is multiplied: its records again and again, each with a number in its question and
-its id, so that the file is one that the owners could have written; the pictures are the sample's few, as in a data set
-with many questions on an image. `parse` is what both do: read the file and give each record as a dictionary (ours by
-`json_files`; theirs by `load_dataset("json", streaming=True)`, with `field` where the records lie under a key; it knows
-no object with an entry for each record, which ScienceQA is). `sample` is what we do besides: check each record, look at
-its picture, and make a Sample with its remarks. Each run is a process of its own.
+`source_files` writes the files: 1,000,000 records of text, 100,000 where there are pictures, 10,000 problems of GeoQA,
+whose owners ship 3,499. Each line is a process of its own:
+
+    datasets   `load_dataset("json", streaming=True)` gives each record as a dictionary, with `field` where they lie
+               under a key. It knows no pickles, no object with an entry for each record and no file for each picture.
+    +pictures  The same; and each picture is read, hashed and opened by Pillow, as we do.
+    parse      We give each record as a dictionary, by `json_files`.
+    sample     All that `annotate` does before it stores: each record is checked, its picture read and hashed, and a
+               Sample made, with its remarks.
 """
 
 import argparse
+import hashlib
+import io
 import json
 import shutil
 import subprocess
@@ -20,94 +25,27 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import harness
 from metering import metered
+from source_files import CASES, JSON_CASES, Case, multiply
 
-from curation import json_files, sources
+from curation import json_files
 from curation.ingest import Place, Tally, ready
 from curation.json_files import Broken
 
-SAMPLES = sources.BUNDLED
+TEXT_ROWS = 1_000_000
 
 
-class Case(NamedTuple):
-    """A source's big file: which of the sample's files, where the records lie in it, and what tells them apart."""
-
-    source: str
-    file: str
-    split: str
-    ids: str
-    """Key that gets a number of its own; empty where the question tells records apart."""
-    question: str
-    inside: str = ""
-    drop: tuple[str, ...] = ()
-    """Files that would be read besides."""
-
-
-_SHAREGPT4V = "sharegpt4v_instruct_gpt4-vision_cap100k.json"
-_CAPTIONER = "share-captioner_coco_lcs_sam_1246k_1107.json"
-_MIX = "sharegpt4v_mix665k_cap23k_coco-ap9k_lcs3k_sam9k_div2k.json"
-_AUGMENTED = "ChartQA Dataset/test/test_augmented.json"
-_CLEVR = "CLEVR_v1.0/questions/CLEVR_train_questions.json"
-CASES = (
-    Case("chartqa", "ChartQA Dataset/test/test_human.json", "test", "", "query", drop=(_AUGMENTED,)),
-    Case("a-okvqa", "aokvqa_v1p0_train.json", "train", "question_id", "question"),
-    Case("docvqa", "train/train_v1.0_withQT.json", "train", "questionId", "question", "data"),
-    Case("clevr", _CLEVR, "train", "question_index", "question", "questions"),
-    Case("clevr-math", "clevr-math-train.json", "train", "", "question", "questions"),
-    Case("sharegpt4v", _SHAREGPT4V, "train", "id", "", drop=(_CAPTIONER, _MIX)),
-    Case("scienceqa", "data/scienceqa/problems.json", "train", "", "question"),
-)
-
-
-def multiply(case: Case, folder: Path, rows: int) -> Path:
-    """Copy the sample into the folder, with `rows` records in place of its few, a line each."""
-    shutil.copytree(SAMPLES / case.source, folder)
-    for name in case.drop:
-        (folder / name).unlink()
-    path = folder / case.file
-    whole = json.loads(path.read_text(encoding="utf-8"))
-    opening, closing = "[", "]"
-    records = whole
-    if case.source == "scienceqa":
-        opening, closing = "{", "}"
-        records = [record for record in whole.values() if record["split"] == case.split]
-    elif case.inside:
-        records = whole[case.inside]
-        head = {key: value for key, value in whole.items() if key != case.inside}
-        opening, closing = json.dumps(head)[:-1] + ", " * bool(head) + f'"{case.inside}": [', "]}"
-    with path.open("w", encoding="utf-8") as file:
-        file.write(opening)
-        for number in range(rows):
-            file.write(",\n" * bool(number) + _record(case, records[number % len(records)], number))
-        file.write(closing)
-    if case.source == "scienceqa":
-        (folder / "data/scienceqa/pid_splits.json").unlink()
-    return path
-
-
-def _record(case: Case, record: dict[str, Any], number: int) -> str:
-    changed = dict(record)
-    if case.ids:
-        changed[case.ids] = f"{record[case.ids]}-{number}" if isinstance(record[case.ids], str) else number
-    if case.question:
-        changed[case.question] = f"{record[case.question]} [{number}]"
-    text = json.dumps(changed)
-    return f'"{number}": {text}' if case.source == "scienceqa" else text
-
-
-# What a process does
-
-
-def parse_ours(case: Case, path: Path) -> Iterator[object]:
+def parse(case: Case, path: Path) -> Iterator[object]:
     """Give each record of the file."""
-    if case.source == "scienceqa":
+    if case.inside == "*":
         return (record for _, record in json_files.entries(path, ("question",)))
     return json_files.records(path, (), case.inside)
 
 
-def parse_theirs(case: Case, path: Path) -> Iterator[object]:
+def theirs(case: Case, path: Path) -> Iterator[Any]:
     """Give each record of the file."""
     from datasets import load_dataset  # noqa: PLC0415 - only its own process pays for it
 
@@ -115,20 +53,46 @@ def parse_theirs(case: Case, path: Path) -> Iterator[object]:
     return iter(load_dataset("json", data_files=str(path), split="train", streaming=True, **field))
 
 
+def theirs_with_pictures(case: Case, path: Path) -> Iterator[object]:
+    """Give each record, with its picture read, hashed and opened."""
+    from PIL import Image  # noqa: PLC0415 - see above
+
+    model = _root(case, path) / case.picture[1]
+    for record in theirs(case, path):
+        name = record[case.picture[0]]
+        stem = f"{name:012}" if isinstance(name, int) else Path(name).stem
+        data = model.with_name(stem + model.suffix).read_bytes()
+        picture = Image.open(io.BytesIO(data))
+        picture.verify()
+        yield record, hashlib.sha256(data).hexdigest(), picture.size
+
+
 def samples(case: Case, path: Path) -> Iterator[object]:
     """Give each sample of the file, through all that `annotate` does before it stores one."""
-    folder = path.parents[len(Path(case.file).parts) - 1]
-    return (found.sample for found in ready(Place(case.source, folder, (case.split,)), Tally()))
+    return (found.sample for found in ready(Place(case.source, _root(case, path), (case.split,)), Tally()))
 
 
-WORK = {"parse": parse_ours, "datasets": parse_theirs, "sample": samples}
+def _root(case: Case, path: Path) -> Path:
+    return path.parents[len(Path(case.file).parts) - 1]
 
 
-def child(what: str, source: str, path: Path) -> None:
+WORK = {"datasets": theirs, "+pictures": theirs_with_pictures, "parse": parse, "sample": samples}
+
+
+def works(case: Case) -> list[str]:
+    """Return what can be measured of a source."""
+    if case not in JSON_CASES:
+        return ["sample"]
+    if case.inside == "*":
+        return ["parse", "sample"]
+    return ["datasets", *["+pictures"] * bool(case.picture[0]), "parse", "sample"]
+
+
+def child(what: str, name: str, path: Path) -> None:
     """Read the file to its end, and print what it took."""
-    case = next(case for case in CASES if case.source == source)
-    if what == "datasets":
-        import datasets  # noqa: PLC0415 - see below
+    case = CASES[name]
+    if WORK[what] in (theirs, theirs_with_pictures):
+        import datasets  # noqa: PLC0415 - before the clock starts
 
         datasets.disable_progress_bars()
 
@@ -145,38 +109,39 @@ def child(what: str, source: str, path: Path) -> None:
 # What is printed
 
 
-def measure(case: Case, rows: int, folder: Path) -> None:
-    """Print a line for each way of reading one source's file."""
-    path = multiply(case, folder / case.source, rows)
-    size = path.stat().st_size
-    theirs = None
-    for what in ("datasets", "parse", "sample"):
-        found = _run(what, case.source, path)
+def measure(case: Case, rows: int, folder: Path) -> Iterator[tuple[object, ...]]:
+    """Yield a line for each way of reading one source's file."""
+    path = multiply(case, folder / case.name, rows)
+    size = f"{path.stat().st_size / 1e6:,.0f} MB" if path.is_file() else "a file a diagram"
+    speeds: dict[str, float] = {}
+    for what in works(case):
+        found = _run(what, case.name, path)
         if "error" in found:
-            print(f"{case.source:11} {what:9} {found['error'][:90]}")
+            yield case.name, size, what, found["error"][:90]
             continue
-        speed = found["rows"] / found["cpu"]
-        theirs = speed if what == "datasets" else theirs
-        ratio = f"{speed / theirs:6.2f}x" if theirs else "      –"
-        head = f"{case.source:11} {what:9} {found['rows']:>9,} rows {size / 1e6:>7,.0f} MB"
-        cost = f"{speed:>9,.0f} rows/CPU s {ratio} {found['wall']:>7.1f} s {found['peak'] / 2**20:>6,.0f} MiB"
-        print(f"{head} {cost}  first after {found['first']:6.2f} s", flush=True)
-    shutil.rmtree(folder / case.source)
+        speed = speeds[what] = found["rows"] / found["cpu"]
+        ratios = [f"{speed / speeds[of]:.2f}x" if of in speeds else "–" for of in ("datasets", "+pictures")]
+        costs = f"{speed:,.0f}", *ratios, f"{found['peak'] / 2**20:,.0f}", f"{found['first']:.2f}"
+        yield case.name, size, what, f"{found['rows']:,}", *costs
+    shutil.rmtree(folder / case.name)
 
 
-def _run(what: str, source: str, path: Path) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--child", what, source, str(path)]
+def _run(what: str, name: str, path: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--child", what, name, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1]}
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+HEAD = ("source", "file", "what", "rows", "rows/CPU s", "of datasets", "of +pictures", "peak MiB", "first after s")
+
+
 def main() -> None:
     """Measure the sources that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--only", nargs="*", choices=[case.source for case in CASES])
+    parser.add_argument("--rows", type=int, default=TEXT_ROWS, help="of text; those with pictures have a tenth")
+    parser.add_argument("--only", nargs="*", choices=CASES, default=list(CASES))
     parser.add_argument(
         "--folder", type=Path, help="where the files are written, and removed again [default: temporary]"
     )
@@ -185,10 +150,12 @@ def main() -> None:
     if given.child:
         child(given.child[0], given.child[1], Path(given.child[2]))
         return
+    harness.show_machine()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        for case in CASES:
-            if not given.only or case.source in given.only:
-                measure(case, given.rows, Path(folder))
+        for name in given.only:
+            case = CASES[name]
+            rows = case.rows * given.rows // TEXT_ROWS
+            harness.show(HEAD, list(measure(case, rows, Path(folder))))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from curation.review.share import wilson
+from curation.statistics.share import wilson
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -82,6 +82,16 @@ def kappa_of_one(one: Codes, others: Codes, categories: int, scale: Scale = "nom
     apart = np.abs(steps[:, None] - steps[None, :]).astype(float)
     distances = apart**2 if scale == "ordinal" else (apart > 0).astype(float)
     return _figure(_crossed(one, others, categories), lambda pairs: _kappa(pairs, distances), least)
+
+
+def kappa_of_counts(counts: Codes, *, least: int = LEAST) -> Figure:
+    """Return Cohen's κ from counts [C, C]: how many records one put into the row's category, the other the column's."""
+    categories = len(counts)
+    cells = np.flatnonzero(counts)
+    weights = np.zeros((len(cells), categories, categories))
+    weights[np.arange(len(cells)), cells // categories, cells % categories] = 1.0
+    apart = 1 - np.eye(categories)
+    return _figure(_Pairs(weights, counts.ravel()[cells]), lambda pairs: _kappa(pairs, apart), least)
 
 
 def _counted(answers: Codes, categories: int) -> Floats:

@@ -6,9 +6,9 @@ from datetime import UTC
 
 from sqlalchemy import Connection
 
-from curation.review.standing import effective
 from curation.store import Store
 from curation.store.votes import KNOWN, Told, Vote, is_behind, put_votes, unfolded
+from curation.votes.standing import effective
 from schemas.review import Act, Event, Review
 
 

@@ -1,0 +1,96 @@
+"""A release's records and images on their way into a workspace, under the ids that they have."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+
+import exports
+from curation.errors import DataError
+from curation.images import ImageFault, LoadedImage, inspect
+from curation.progress import Advance
+from curation.store import Store
+from curation.store.steps import StoredTrace, put_samples, put_traces
+from curation.store.tables import samples, traces
+from curation.store.text import from_json
+from exports import Item
+from schemas.manifest import Manifest
+from schemas.sample import ImageRef, Sample
+
+T = TypeVar("T")
+
+BATCH = 200
+"""Samples that are stored at once."""
+
+
+def possible(manifest: Manifest) -> bool:
+    """Tell whether a release of this format loses nothing, images included."""
+    return hasattr(exports.get(manifest.format), "pictures")
+
+
+class Intake:
+    """Puts what is new into a workspace, and counts it. What is there stays as it is."""
+
+    def __init__(self, store: Store) -> None:
+        self.samples = self.traces = self.already = self.rejected = 0
+        self.differing: list[str] = []
+        """Samples that are there with another content: their traces may be about something else."""
+        self._store = store
+
+    def take(self, folder: Path, manifest: Manifest, advance: Advance) -> None:
+        """Bring in a release that was proven. Images come first: a record is never without them.
+
+        Raises DataError, before any record is stored, where an image is not what its record says.
+        """
+        exporter = exports.get(manifest.format)
+        kept: set[str] = set()
+        for ref, data in exporter.pictures(folder):
+            if ref.digest not in kept:
+                self._store.images.put(_image(folder, ref, data))
+                kept.add(ref.digest)
+                advance(0, f"{len(kept):,} images")
+        done = 0
+        for batch in _batches(exporter.read(folder)):
+            with self._store.writing() as connection:
+                self._add(connection, batch)
+            done += len(batch)
+            advance(done, f"samples, {self.samples:,} of them new")
+
+    def _add(self, connection: Connection, batch: Sequence[Item]) -> None:
+        """Store a batch, all of it or nothing."""
+        before = _stored(connection, [item.sample.id for item in batch])
+        differs = {item.sample.id for item in batch if before.get(item.sample.id, item.sample) != item.sample}
+        new = [item.sample for item in batch if item.sample.id not in before]
+        coming = [trace for item in batch if item.sample.id not in differs for trace in item.traces]
+        known = set(connection.execute(select(traces.c.id).where(traces.c.id.in_([t.id for t in coming]))).scalars())
+        put_samples(connection, new)
+        put_traces(connection, [StoredTrace(trace, None) for trace in coming if trace.id not in known])
+        self.samples += len(new)
+        self.traces += len(coming) - len(known)
+        self.already += len(batch) - len(new) - len(differs) + len(known)
+        self.rejected += sum(len(item.rejected) for item in batch)
+        self.differing += sorted(differs)
+
+
+def _image(folder: Path, ref: ImageRef, data: bytes) -> LoadedImage:
+    """Look at an image as at one that a source has: others made it, and it will be shown to people."""
+    try:
+        image = inspect(data)
+    except ImageFault as fault:
+        raise DataError(f"{folder}: the image {ref.digest} can't be used: {fault.message}") from fault
+    if image.ref != ref:
+        raise DataError(f"{folder}: the image {ref.digest} is not what its record says")
+    return image
+
+
+def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Sample]:
+    found = connection.execute(select(samples.c.id, samples.c.record).where(samples.c.id.in_(ids)))
+    return {row.id: from_json(Sample, row.record) for row in found}
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, BATCH)):
+        yield batch

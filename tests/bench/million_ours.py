@@ -1,0 +1,82 @@
+"""A child of `bench_million`: our validators, or our near duplicates, over a file; prints one JSON object.
+
+python million_ours.py checks|near FILE [--processes 2]
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import million_rows
+import numpy as np
+import polars as pl
+
+from curation import registry, validators
+from curation.near_texts import Sketches
+
+
+def checks(file: Path, processes: int) -> dict[str, Any]:
+    """Run all validators over the row groups, as `validate` does: a group at a time in each process."""
+    told = Counter[str]()
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        for found in pool.map(_checked, repeat(file), range(million_rows.groups(file))):
+            told.update(found)
+    return {"found": dict(told)}
+
+
+def _checked(file: Path, number: int) -> dict[str, int]:
+    batch = million_rows.group(file, number)
+    names = registry.names("curation.validators")
+    return {name: validators.get(name).check(batch).height for name in names}
+
+
+def near(file: Path, _: int) -> dict[str, Any]:
+    """Find near duplicates in one process, and say how many planted ones are among them."""
+    sketches, of = Sketches(), list[pl.Series]()
+    for batch in _texts(file):
+        sketches.add(batch["text"])
+        of.append(batch["of"])
+    originals = pl.concat(of).to_numpy()
+    later = np.array([pair.later for pair in sketches.pairs()], dtype=np.int64)
+    return recall(originals, later)
+
+
+def recall(originals: np.ndarray[Any, Any], told: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return the share of copies that are told, and of other texts that are."""
+    copy = originals >= 0
+    return {"recall": float(copy[told].sum() / copy.sum()), "false": float((~copy[told]).sum() / (~copy).sum())}
+
+
+def _texts(file: Path) -> Iterator[pl.DataFrame]:
+    return (million_rows.group(file, number) for number in range(million_rows.groups(file)))
+
+
+def peak() -> float:
+    """Return the most MiB that this process, or the largest of its children, has held."""
+    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(kind).ru_maxrss for kind in kinds) / 1024
+
+
+def main() -> None:
+    """Run what is asked for."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("what", choices=("checks", "near"))
+    arguments.add_argument("file", type=Path)
+    arguments.add_argument("--processes", type=int, default=2)
+    options = arguments.parse_args()
+    begun = time.perf_counter()
+    made = {"checks": checks, "near": near}[options.what](options.file, options.processes)
+    json.dump(made | {"seconds": time.perf_counter() - begun, "peak": peak()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
