@@ -11,6 +11,8 @@ from curation.store.queries import MODEL
 
 CONTAMINATION = "contamination"
 """The name of what comparing with evaluation sets finds."""
+SEMANTIC = "semantic"
+"""The name of what comparing by embeddings finds."""
 _MISSPELT = 0.85
 """Likeness from which a code that nothing has is taken for a slip of the one that is like it."""
 
@@ -18,7 +20,7 @@ _MISSPELT = 0.85
 def names() -> list[str]:
     """Return the names of all that finds something about a trace: validators, sweeps, judges, and more."""
     checks = {*registry.names("curation.validators"), *registry.names("curation.sweeps")}
-    return sorted(checks | {COMPARISON, CONTAMINATION, DIFFICULTY, JUDGE, MODEL})
+    return sorted(checks | {COMPARISON, CONTAMINATION, DIFFICULTY, JUDGE, MODEL, SEMANTIC})
 
 
 def check(codes: Iterable[str], seen: Collection[str] = ()) -> None:

@@ -15,6 +15,8 @@ from curation.checking import check_all, sweep_all
 from curation.config import Names, Report, Table, WorkspaceConfig
 from curation.contamination import compare
 from curation.contamination.report import NAME, Compared, table_of
+from curation.errors import MissingError
+from curation.finders import SEMANTIC
 from curation.looking import look_at, looks, of_samples
 from curation.progress import Advance, live
 from curation.store import Store
@@ -33,6 +35,9 @@ class Config(WorkspaceConfig):
     only: Names = Field((), description=f"Validators to run, of {_NAMES} [default: all].")
     against: Names = Field(
         (), description="Evaluation sets to compare with: VLMEvalKit .tsv, .parquet, a folder of them, or a release."
+    )
+    embedder: str | None = Field(
+        None, description="Model of text embeddings, a folder or an id on the Hub: finds traces that mean the same."
     )
     calibrate: bool = Field(False, description="Compare checks and judges with the reviews that people made.")
     report: Path | None = Field(None, description="HTML file to write: charts, examples, figures, in one page.")
@@ -106,6 +111,8 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> Validat
         checked = _check(store, row_by_row, advance) | _sweep(store, sweeping, advance)
         against = [compare(store, Path(path), advance) for path in config.against]
         checked |= {NAME: sum(one.checked for one in against)}
+        if config.embedder:
+            checked |= {SEMANTIC: _compare_meanings(store, config.embedder, advance)}
         sources = by_source(store.engine)
         with store.snapshot() as records:
             counted = coverage(records)
@@ -122,6 +129,15 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> Validat
             calibration=calibration if config.calibrate else None,
             report=config.report,
         )
+
+
+def _compare_meanings(store: Store, embedder: str, advance: Advance) -> int:
+    try:
+        from curation import semantic  # noqa: PLC0415 - PyTorch, which only this flag needs
+    except ImportError as error:
+        needs = "--embedder needs PyTorch and transformers: pip install 'curation-workbench[train]'"
+        raise MissingError(needs) from error
+    return semantic.compare(store, embedder, advance)
 
 
 def _versions(only: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
