@@ -109,7 +109,8 @@ def prove(folder: Path) -> str:
     """
     manifest = read_manifest(folder)
     if not hasattr(exports.get(manifest.format), "image_file"):
-        raise UsageError(f"{folder} has the format {manifest.format}: models are trained on --format jsonl")
+        has = f"{folder} has the format {manifest.format}"
+        raise UsageError(f"{has}, which no model is trained on: export --format jsonl")
     if faults := check(folder):
         raise DataError(f"{folder} is not what was built: {faults[0]}; export it again")
     return file_digest(folder / MANIFEST)

@@ -229,7 +229,7 @@ def test_an_empty_split_says_what_the_release_has(config, tmp_path):
 
 def test_a_release_that_can_not_be_read_back_says_how_to_build_one(config, tmp_path):
     built = Release(tmp_path).build("llava")
-    with pytest.raises(UsageError, match="the format llava: models are trained on --format jsonl"):
+    with pytest.raises(UsageError, match="the format llava, which no model is trained on: export --format jsonl"):
         run(config=config(release=built))
     with pytest.raises(MissingError, match="is not a release"):
         run(config=config(release=tmp_path))
