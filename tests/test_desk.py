@@ -618,8 +618,8 @@ def test_a_workspace_from_before_there_were_reviews_has_its_traces_in_the_queue(
 ) -> None:
     from curation.store import migrations  # noqa: PLC0415
 
-    newer = migrations.MIGRATIONS.copy()
-    monkeypatch.delitem(migrations.MIGRATIONS, 2)
+    newer = migrations.MIGRATIONS
+    monkeypatch.setattr(migrations, "MIGRATIONS", {1: newer[1]})
     monkeypatch.setattr("curation.store.steps.mark_changed", lambda *_: None)
     with Store.open(tmp_path / "w", create=True) as store:
         store.write(put_samples, [sample()])
