@@ -10,6 +10,7 @@ from schemas.manifest import FileEntry, Manifest
 from schemas.review import Act, Decision, Duty, Event, Review, StageVerdict, State
 from schemas.sample import ImageRef, Sample, Turn
 from schemas.trace import STAGES, Provenance, Sampling, Stage, Stages, Trace
+from schemas.verdict import StageFinding, StepFinding, Verdict
 
 TAGS = [f"<{slash}{stage.tag}>" for stage in STAGES for slash in ("", "/")]
 
@@ -172,6 +173,40 @@ def events(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Event]:
     return said | undone | st.builds(Event, act=st.sampled_from([Act.COMMENT, Act.FLAG, Act.UNFLAG]), **fields)
 
 
+def stage_findings(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[StageFinding]:
+    quoted = st.builds(StageFinding, verdict=st.just(StageVerdict.NEGATIVE), quote=words, reason=text)
+    others = st.sampled_from([StageVerdict.POSITIVE, StageVerdict.NEUTRAL])
+    return quoted | st.builds(StageFinding, verdict=others, quote=text, reason=text)
+
+
+@st.composite
+def step_findings(draw: st.DrawFn, text: st.SearchStrategy[str] = any_text) -> tuple[StepFinding, ...]:
+    said = draw(st.lists(st.tuples(st.sampled_from(StageVerdict), text), max_size=3))
+    return tuple(
+        StepFinding(number=number, start=10 * number, end=10 * number + 9, verdict=verdict, quote=quote)
+        for number, (verdict, quote) in enumerate(said, 1)
+    )
+
+
+def verdicts(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Verdict]:
+    return st.builds(
+        Verdict,
+        sample_id=words,
+        turn=st.integers(0, 9),
+        trace_id=digests,
+        model=words,
+        endpoint=words,
+        prompt_version=digests,
+        simulated=st.booleans(),
+        at=times,
+        call=digests,
+        stages=st.fixed_dictionaries(dict.fromkeys(Stage, stage_findings(text))),
+        steps=step_findings(text),
+    )
+
+
 def records(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[object]:
     """A record of any kind."""
-    return st.one_of(samples(text), traces(text), issues(text), calls(text), manifests(text), events(text))
+    return st.one_of(
+        samples(text), traces(text), issues(text), calls(text), manifests(text), events(text), verdicts(text)
+    )
