@@ -23,6 +23,11 @@ class VerdictRow(Row):
     already: int
     """Traces that it has judged before."""
 
+    @property
+    def traces(self) -> int:
+        """How many there were for it."""
+        return self.positive + self.neutral + self.negative + self.already + sum(self.not_judged.values())
+
 
 class PreferenceRow(Row):
     """Its preferences between repaired traces and what they were made from."""
@@ -87,7 +92,9 @@ class JudgeReport(Report):
         sent, stored = sum(row.requests for row in self._rows), sum(row.from_store for row in self._rows)
         money = f"${self.cost:.4f} spent in {self.seconds:.1f} s."
         lines = [f"{sent:,} requests sent, {stored:,} answers from the store; {money}"]
-        if self.simulated:
+        if self.judges and not any(row.traces for row in self.judges):
+            lines.append("There is no trace without an error to judge; --flagged takes those that have one.")
+        elif self.simulated:
             lines.append("It was the simulator that judged: its verdicts have a vote only where no other has spoken.")
         if self.stopped:
             lines.append(self.stopped)

@@ -47,9 +47,10 @@ def _lead(contents: Contents) -> str:
         sum(getattr(source, name) for source in contents.sources) for name in ("turns", "traced", "clean")
     )
     found = sum(contents.tally.counts.values())
+    sources = "1 source" if len(contents.sources) == 1 else f"{len(contents.sources)} sources"
     return (
-        f"{turns:,} questions of {len(contents.sources)} sources: {traced:,} have a trace, and {clean:,} of these were "
-        f"checked and have no error. {found:,} findings of {len(contents.tally.examples)} codes are open."
+        f"{turns:,} questions of {sources}: {traced:,} have a trace, and {clean:,} of these were checked and have no "
+        f"error. {found:,} findings of {len(contents.tally.examples)} codes are open."
     )
 
 
