@@ -151,7 +151,7 @@ class TrainReport(Report):
             lines.append("No trace of this release has an error, so the arm raw is the same as curated.")
         if self.held_out is None:
             lines.append("The release has no validation split: nothing was held out.")
-        lines += [f"{counts[name]:,} rows were {name}: they are longer than --max-tokens."
+        lines += [f"{counts[name]:,} times a row was {name}: it is longer than --max-tokens."
                   for name in ("dropped", "truncated") if counts.get(name)]  # fmt: skip
         if counts.get("skipped_steps"):
             lines.append(
