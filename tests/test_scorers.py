@@ -414,7 +414,7 @@ BUSY += ["\ud800", "\x00"]
 def test_a_hostile_expression_is_no_quantity_and_takes_no_time(text):
     started = time.process_time()
     assert not scorers.get("numeric").score(text, turn("5")).correct
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 5  # evaluated, they take years
 
 
 @given(st.integers(-(10**6), 10**6), st.integers(1, 1000), st.sampled_from(["cm", "°", "", "m", " km"]))

@@ -90,6 +90,11 @@ def _spotted(batch: pl.DataFrame, phrases: Phrases, stage: str) -> pl.DataFrame:
     return findings(rows, phrases.kind, stage if stage in NAMES else None, pl.col("guilty"))
 
 
+def holds(text: pl.Expr, part: pl.Expr) -> pl.Expr:
+    """Tell whether each text holds the part beside it; matches are counted, as `contains` is quadratic in the part."""
+    return text.str.count_matches(part, literal=True) > 0
+
+
 def words(text: pl.Expr) -> pl.Expr:
     """Return a text's words and numbers between single blanks, in lower case: ` 3 5 red cubes `."""
     plain = text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}\p{M}]+", " ").str.strip_chars(" ")

@@ -31,7 +31,7 @@ from curation.validators._betrayals import (
     TARGET,
     TARGET_HANDED,
 )
-from curation.validators._spotting import NAMES, QUOTED, Kind, Phrases, findings, pattern, words
+from curation.validators._spotting import NAMES, QUOTED, Kind, Phrases, findings, holds, pattern, words
 
 VERSION = 2
 
@@ -117,7 +117,7 @@ def _handed(batch: pl.DataFrame, stage: str) -> pl.DataFrame:
 def _holding(known: pl.DataFrame, stage: str) -> pl.DataFrame:
     """Leave the rows whose stage holds the target, whatever the case: cheap, before words are compared."""
     target = pl.col("target").str.strip_chars().str.to_lowercase()
-    return known.filter(target != "", pl.col(stage).str.to_lowercase().str.contains(target, literal=True))
+    return known.filter(target != "", holds(pl.col(stage).str.to_lowercase(), target))
 
 
 def _announced(known: pl.DataFrame, stage: str) -> pl.DataFrame:
@@ -143,7 +143,7 @@ def _copied(known: pl.DataFrame, stage: str) -> pl.DataFrame:
 
 def _has(text: pl.Expr, target: pl.Expr) -> pl.Expr:
     """Tell whether the target's words stand in the text, as they follow each other."""
-    return words(text).str.contains(words(target), literal=True)
+    return holds(words(text), words(target))
 
 
 def _verbatim(stage: str) -> pl.Expr:

@@ -21,7 +21,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curation.validators import _spotting
-from curation.validators._spotting import NAMES, QUOTED, Kind, findings, words
+from curation.validators._spotting import NAMES, QUOTED, Kind, findings, holds, words
 
 VERSION = 1
 
@@ -112,10 +112,8 @@ def _copies(written: pl.DataFrame, one: str, other: str) -> pl.DataFrame:
     near = written.filter(shorter >= _COPY_FROM, 3 * shorter >= 2 * longer).with_columns(
         words(pl.col(one)).alias("one"), words(pl.col(other)).alias("other")
     )
-    holds = pl.col("one").str.contains(pl.col("other"), literal=True) | pl.col("other").str.contains(
-        pl.col("one"), literal=True
-    )
-    return findings(near.filter(holds), _COPIED, other, pl.col(other))
+    same = holds(pl.col("one"), pl.col("other")) | holds(pl.col("other"), pl.col("one"))
+    return findings(near.filter(same), _COPIED, other, pl.col(other))
 
 
 def _repeated(written: pl.DataFrame, stage: str) -> pl.DataFrame:

@@ -13,7 +13,7 @@ about a detail is no refusal.
 import polars as pl
 
 from curation.validators import _spotting
-from curation.validators._spotting import NAMES, Kind, Phrases, findings, pattern, words
+from curation.validators._spotting import NAMES, Kind, Phrases, findings, holds, pattern, words
 
 VERSION = 1
 
@@ -184,7 +184,7 @@ def _restated(batch: pl.DataFrame, stage: str) -> pl.DataFrame:
     asked, said = pl.col("question").str.len_bytes(), pl.col(stage).str.len_bytes()
     more = 0 if stage == "summary" else _OPENING
     rows = batch.filter(asked > _ASKED, said < asked + _OPENING, asked < said + _OPENING).filter(
-        words(pl.col(stage)).str.contains(words(pl.col("question")), literal=True),
+        holds(words(pl.col(stage)), words(pl.col("question"))),
         words(pl.col(stage)).str.len_bytes() <= words(pl.col("question")).str.len_bytes() + more,
     )
     return findings(rows, _RESTATED, stage, pl.col(stage))
