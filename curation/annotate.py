@@ -15,12 +15,12 @@ from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 from curation import finders, paying, recipes, registry
 from curation.calls.asker import Attempts
 from curation.calls.caller import Caller
-from curation.calls.request import AnswerForm, Model
+from curation.calls.request import AnswerForm, Model, Prompt
 from curation.config import Names, Report, Table, split_commas
 from curation.crew import Crew, Results, Terms
-from curation.difficulty import LABELS
+from curation.difficulty import DIFFICULTY, LABELS
 from curation.errors import CurationError, Exit, UsageError
-from curation.estimate import Estimate, ask_all
+from curation.estimate import Estimate, LabelEstimate, ask_all, count
 from curation.ingest import Ready, Tally, flawed, ready_all
 from curation.paying import PaidConfig
 from curation.progress import Advance, live, logged
@@ -29,10 +29,10 @@ from curation.simulator import Habits
 from curation.store import Store
 from curation.store.flaws import Repair, codes_seen
 from curation.store.journal import StoreJournal
-from curation.store.labels import unlabelled
+from curation.store.labels import Unlabelled, unlabelled
 from curation.store.queries import held_sources, mean_completion, traced
 from curation.store.writer import Writer
-from curation.withheld import Labeller, LabelReport, Manner
+from curation.withheld import Labeller, LabelReport, Manner, prompts
 from schemas.call import NANO
 
 _log = logging.getLogger(__name__)
@@ -125,10 +125,10 @@ def run(*, config: Annotated[Config, Parameter(name="*")]) -> Report:
     Without a key: `annotate --source chartqa --sample --offline`.
     """
     _check(config)
+    if config.label:
+        return _estimate_labels(config) if config.estimate else asyncio.run(_label(config))
     if config.estimate:
         return estimate(config)
-    if config.label:
-        return asyncio.run(_label(config))
     return asyncio.run(_ingest(config) if config.ingest else _annotate(config))
 
 
@@ -150,8 +150,8 @@ def _check_place(config: Config) -> None:
     if flags and (config.data or config.hub or config.sample or config.split or config.ingest):
         rows = "--data, --hub, --sample, --split and --ingest"
         raise UsageError(f"{flags[0]} reads from the workspace: give it without {rows}")
-    if config.label and (config.repair is not None or config.estimate):
-        raise UsageError("--label asks for labels alone: give it without --repair and --estimate")
+    if config.label and config.repair is not None:
+        raise UsageError("--label asks for labels alone: give it without --repair")
     if strange := [name for name in config.label if name not in LABELS]:
         raise UsageError(f"no label {strange[0]!r}; {registry.hint(strange[0], LABELS)}")
 
@@ -260,6 +260,33 @@ async def _annotate(config: Config) -> AnnotateReport:
     return report
 
 
+def _unlabelled(config: Config, store: Store) -> Iterator[Unlabelled]:
+    return islice(unlabelled(store.engine, config.names, config.label, simulated=config.offline), config.limit)
+
+
+def _estimate_labels(config: Config) -> LabelEstimate:
+    """Say what finding labels would ask and cost."""
+    rate, labels = config.rate(config.model), 0
+
+    def asked(store: Store) -> Iterator[Prompt]:
+        nonlocal labels
+        for each in _unlabelled(config, store):
+            labels += len(each.missing)
+            yield from prompts(each, _manner(config))
+
+    with Store.open(config.workspace) as store:
+        found = count(asked(store), _model(config))
+        usual = mean_completion(store.engine, config.model, DIFFICULTY) or 400
+    return LabelEstimate(
+        labels=labels,
+        calls=found.calls,
+        prompt_tokens=found.prompt_tokens,
+        completion_tokens=found.calls * usual,
+        cost=found.dollars(rate, usual),
+        most=found.dollars(rate, config.max_tokens),
+    )
+
+
 async def _label(config: Config) -> LabelReport:
     async with paying.endpoint_of(config) as endpoint:
         with (
@@ -272,8 +299,7 @@ async def _label(config: Config) -> LabelReport:
             journal = StoreJournal(writer, run_.id, run_.locks)
             caller = paying.caller_of(config, config.model, endpoint, journal, paying.budget_of(config))
             labeller = Labeller(caller, writer, _manner(config))
-            traces = unlabelled(store.engine, config.names, config.label, simulated=config.offline)
-            work = labeller.work(islice(traces, config.limit))
+            work = labeller.work(_unlabelled(config, store))
             try:
                 stopped = await paying.attend(
                     work,

@@ -6,17 +6,20 @@ down by more than half; a tie votes nothing down. What no judge could be read on
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from schemas.issue import Issue, Severity
 from schemas.review import StageVerdict
 from schemas.trace import STAGES, Stage
-from schemas.verdict import StageFinding, Verdict
+from schemas.verdict import Compared, Rank, StageFinding, Verdict
 
 JUDGE = "judge"
 """What judges find is found under this name, as if it were a validator."""
 COMPARISON = "comparison"
 """The same for what they find where two traces are compared."""
+
+
+S = TypeVar("S", Verdict, Compared)
 
 
 class Vote(NamedTuple):
@@ -33,9 +36,9 @@ class Vote(NamedTuple):
         return 2 * len(self.against) > self.judges
 
 
-def voters(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Return the verdicts of one trace that count, the earliest first."""
-    newest: dict[tuple[str, str], Verdict] = {}
+def voters(verdicts: Iterable[S]) -> list[S]:
+    """Return the verdicts of one trace that count, the earliest first; or what was said of two traces."""
+    newest: dict[tuple[str, str], S] = {}
     for verdict in sorted(verdicts, key=lambda verdict: (verdict.at, verdict.judge)):
         newest.pop((verdict.model, verdict.endpoint), None)
         newest[verdict.model, verdict.endpoint] = verdict
@@ -51,6 +54,12 @@ def count(verdicts: Iterable[Verdict]) -> list[Vote]:
 
 def _is_against(verdict: Verdict, stage: Stage) -> bool:
     return verdict.stages[stage].verdict is StageVerdict.NEGATIVE
+
+
+def lead(said: Iterable[Compared]) -> int:
+    """Return by how many votes a repaired trace is ahead of what it was made from; who prefers neither has no vote."""
+    ranks = [each.rank for each in voters(said)]
+    return ranks.count(Rank.BETTER) - ranks.count(Rank.WORSE)
 
 
 def issues(verdicts: Sequence[Verdict], version: int) -> list[Issue]:

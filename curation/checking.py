@@ -5,6 +5,7 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from itertools import chain, islice
 from multiprocessing import get_context
 from typing import NamedTuple
@@ -23,6 +24,7 @@ from schemas.trace import Trace
 
 _FEW = 2
 """Bundles that are not worth the second in which other processes start."""
+_THREADS = "POLARS_MAX_THREADS"
 _ROWS, _CHARACTERS = 4000, 1 << 24
 """Rows, and characters of records, that are checked at once."""
 
@@ -44,8 +46,21 @@ def check_all(pages: Iterator[list[Unchecked]], versions: dict[str, int]) -> Ite
         yield from (check(page, versions) for page in chain(head, pages))
         return
     # Not by forking: the threads of Polars would not be there in the child, but their locks would.
-    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_ignore_interrupts) as pool:
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_ignore_interrupts)
+    with _one_thread_each(), pool:
         yield from _in_order(pool, chain(head, pages), versions, ahead=2 * processes)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let the processes that start meanwhile do with a thread of Polars: together they use all cores as it is."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = before or "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_THREADS]
 
 
 def _bundled(pages: Iterator[list[Unchecked]]) -> Iterator[list[Unchecked]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from curation.calls.prices import Price
-from curation.calls.request import AnswerForm, Model, build
+from curation.calls.request import AnswerForm, Model, Prompt, build
 from curation.calls.vision import Pictures
 from curation.config import Report, Table
 from curation.ingest import Ready
@@ -41,6 +41,34 @@ class Estimate(Report):
         return [Table("estimate; nothing was sent", ("what", "count"), rows)]
 
 
+class LabelEstimate(Report):
+    """What `annotate --label --estimate` found; nothing was sent."""
+
+    labels: int
+    """Labels that traces lack."""
+    calls: int
+    """Those whose answers are in the store cost nothing, and are counted all the same."""
+    prompt_tokens: int
+    completion_tokens: int
+    """A guess: what such answers had on average in this workspace, 400 a call before there are any."""
+    cost: float
+    """US dollars."""
+    most: float
+    """US dollars, if every answer were as long as --max-tokens allows."""
+
+    def tables(self) -> list[Table]:
+        """Return the estimate as one table."""
+        rows: list[tuple[str, object]] = [
+            ("labels to find", self.labels),
+            ("calls to make", self.calls),
+            ("prompt tokens", self.prompt_tokens),
+            ("completion tokens (guess)", self.completion_tokens),
+            ("cost", f"${self.cost:.2f}"),
+            ("cost at most", f"${self.most:.2f}"),
+        ]
+        return [Table("estimate; nothing was sent", ("what", "count"), rows)]
+
+
 class Asked(NamedTuple):
     """Calls to make, and their prompt tokens: images as the model counts them, text at four characters a token."""
 
@@ -51,6 +79,15 @@ class Asked(NamedTuple):
         """Return what they cost if each answer has so many tokens."""
         usage = Usage(prompt_tokens=self.prompt_tokens, completion_tokens=self.calls * completion_tokens)
         return price.cost(usage) / NANO
+
+
+def count(prompts: Iterable[Prompt], model: Model) -> Asked:
+    """Count what prompts would ask."""
+    pictures, calls, tokens = Pictures(model.name), 0, 0
+    for prompt in prompts:
+        calls += 1
+        tokens += build(prompt, model, pictures).size
+    return Asked(calls, tokens)
 
 
 def ask_all(samples: Iterable[tuple[Ready, frozenset[int]]], recipe: Recipe, model: Model, form: AnswerForm) -> Asked:

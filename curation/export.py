@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -13,16 +13,23 @@ from sqlalchemy import Connection
 import exports
 from curation import policies, registry, release, sources
 from curation.config import ManyInOne, Names, Report, Table, WorkspaceConfig, split_commas
-from curation.errors import MissingError
+from curation.division import divide
+from curation.errors import MissingError, UsageError
 from curation.policies import Policy
 from curation.progress import Advance, live
-from curation.selection import Chosen, Excluded, Selection
+from curation.release import CARD
+from curation.releases import card
+from curation.selection import Chosen, Selection
+from curation.selection.asked import with_asked
 from curation.selection.exclusions import EXCLUDED, Exclusions
-from curation.splits import assign_splits, source_splits
+from curation.selection.items import Items, Wish
+from curation.selection.reviews import Reviews, Said
+from curation.selection.said import with_said
 from curation.store import Store
 from curation.store.queries import held_sources
 from curation.strata import MOST_NAMED, Coverage, Reached, Stratum, telling
-from exports import Item, Rejected
+from exports import Exporter, Item
+from schemas.manifest import Agreement
 
 
 def _read_splits(value: Any) -> Any:
@@ -45,12 +52,21 @@ class Config(WorkspaceConfig):
     splits: Annotated[tuple[NonNegativeFloat, ...] | Literal["source"], BeforeValidator(_read_splits), ManyInOne] = (
         Field(
             (0.9, 0.05, 0.05),
-            description="Shares of train, validation and test, as 0.9,0.05,0.05, or `source` for the splits of the"
-            " sources; an image is never in two of them.",
+            description="Shares of train, validation and test, as 0.9,0.05,0.05, which every source gets, or `source`"
+            " for the splits of the sources. Images that look alike and questions that are the same are never in two.",
         )
     )
     seed: int = Field(
-        0, description="Seed of the splits and of a policy's caps; a record stays in its split when others are added."
+        0,
+        description="Seed of the splits and of a policy's caps; with the same --splits and --seed, a record stays in"
+        " its split for good.",
+    )
+    with_: Annotated[Names, Parameter(name="--with")] = Field(
+        (),
+        description="What a parquet release holds beside `default`, each loaded by its name: direct, questions whose"
+        " traces failed, with the answer alone; preferences, a taken and a rejected trace of the same turn; steps, with"
+        " labels of what people, judges and checks said of each; rejected, what the policy excludes, and why [default:"
+        " rejected where the policy says keep_rejected, else nothing].",
     )
     explain: str | None = Field(
         None, description="Build nothing; say what becomes of the trace, or of the sample's traces, of this id."
@@ -73,10 +89,14 @@ class ExportReport(Report):
     """Traces that each line of the policy excluded: number of the line, what it is about, traces. Line 0 is none."""
     dropped: bool
     """The policy keeps rejected traces, and the format can't hold them."""
+    card_kept: bool
+    """The release that was there has a card that people edited, which stays."""
     leaks: int
-    """Samples that are in no split, as their image is in one that is held out further."""
+    """Samples that are in no split: their image, one that looks like it, or their question is in another."""
     questions: int
     """Samples without a trace that were taken into validation and test: a model is asked, not shown."""
+    empty: list[str]
+    """Configurations that were asked for, and have no rows."""
     strata: list[Stratum]
     """What is left of each stratum."""
     emptied: list[Stratum]
@@ -108,8 +128,10 @@ class ExportReport(Report):
             lines.append(f"{EXCLUDED} says of each trace that was not taken which line of policy.toml excluded it.")
         if self.dropped:
             lines.append(f"The policy keeps rejected traces, which {self.format} can't hold: --format jsonl can.")
+        lines += self._beside()
+        lines += [_CARD_KEPT] * self.card_kept
         if self.leaks:
-            lines.append(f"{self.leaks:,} samples share an image with a split that is held out further: left out.")
+            lines.append(f"{self.leaks:,} samples share a picture or a question with another split: they are left out.")
         if reviews := self.counts.get("traces_by_review"):
             said = ", ".join(f"{count:,} {state}" for state, count in reviews.items())
             lines.append(f"Reviewed by a person: {said}.")
@@ -122,11 +144,25 @@ class ExportReport(Report):
             lines.append(f"{count:,} samples in train come from {split}: don't test a model on that split.")
         return lines
 
+    def _beside(self) -> list[str]:
+        """Say what there is of other configurations."""
+        rows = {name: sum(self.counts.get(f"rows_{name}", {}).values()) for name in _WHY_EMPTY}
+        held = [f"{count:,} in {name}" for name, count in rows.items() if count]
+        empty = [f"{name} has no rows: {_WHY_EMPTY[name]}." for name in self.empty]
+        return [*([f"Rows beside the records: {', '.join(held)}."] if held else []), *empty]
 
+
+_CARD_KEPT = f"{CARD} was edited by people, and stays: `release card DIR --out FILE` writes the new one elsewhere."
 _EMPTIED = (
     "{} is all but emptied: {:,} of {:,} samples are left ({:,} annotated, {:,} of them clean). A model trained on "
     "this will be bad at it; `annotate --repair` asks again for flawed traces."
 )
+_WHY_EMPTY = {
+    "direct": "no trace of a question with a known answer failed",
+    "preferences": "no turn has both a taken and a rejected trace; `annotate --repair` and edits in `review` make some",
+    "steps": "nobody said anything of the traces; `judge`, `validate` and `review` do",
+    "rejected": "the policy excludes nothing",
+}
 _COLUMNS = {
     "samples": "samples",
     "questions only": "samples_without_trace",
@@ -169,10 +205,10 @@ class Explanation(Report):
 def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> Report:  # noqa: B008 - frozen
     """Build a release from the workspace: whole or not at all, and the same bytes for the same records.
 
-    Formats: parquet (for the Hub, images inside, `datasets.load_dataset(FOLDER)` loads it), jsonl (for `train` and
-    `verify`; lossless), messages (for TRL), sharegpt (for LLaMA-Factory), llava (the records of LLaVA-CoT-100k),
-    webdataset (tar shards; lossless), dpo (pairs of a taken and a rejected trace), vlmevalkit (a benchmark), csv (for
-    people), label-studio.
+    Formats: parquet (for the Hub, images inside, `datasets.load_dataset(FOLDER)` loads it; lossless), jsonl (for
+    `train` and `verify`; lossless), messages (for TRL), sharegpt (for LLaMA-Factory), llava (the records of
+    LLaVA-CoT-100k), webdataset (tar shards; lossless), dpo (pairs of a taken and a rejected trace), prm (steps with
+    labels, for process reward models), vlmevalkit (a benchmark), csv (for people), label-studio.
     """
     if config.explain is not None:
         return explain(config, config.explain)
@@ -202,11 +238,22 @@ def export(config: Config) -> ExportReport:
     with Store.open(config.workspace) as store, store.snapshot() as records, live("export") as advance:
         _check_sources(records, config.source)
         selection = Selection(records, policy, config.source, config.seed)
-        plan = _plan(selection, policy, config)
-        tally = _Tally(policy)
-        items = _items(selection, policy, config, plan, tally, advance)
+        traced = _traced(selection, policy)
+        also = _configurations(exporter, config, policy)
+        plan = _plan(selection, traced, divide(store, records, config.splits, config.seed, advance))
+        tally = _Tally(policy, out)
+        wish = Wish(
+            questions=exporter.QUESTIONS,
+            rejected=exporter.REJECTED
+            and (policy.keep_rejected or "rejected" in also or getattr(exporter, "CONTRASTS", False)),
+            compared=not {"preferences", "steps"}.isdisjoint(also),
+            direct="direct" in also,
+        )
+        items = _counted(Items(records, policy, wish, tally).of(selection.chosen(), plan.splits), advance)
+        if getattr(exporter, "SAID", False):
+            items = with_asked(records, with_said(records, items))
         inputs = {"policy": policy.digest, "traces": selection.digest}
-        manifest = release.build(items, out, config.format, store.images.path, _settings(config), inputs, tally)
+        manifest = release.build(items, out, config.format, store.images.path, _settings(config, also), inputs, tally)
     return ExportReport(
         out=out,
         format=config.format,
@@ -216,12 +263,29 @@ def export(config: Config) -> ExportReport:
         left_out=plan.left_out,
         excluded=tally.exclusions.by_line(),
         dropped=policy.keep_rejected and not exporter.REJECTED,
+        card_kept=tally.card_kept,
         leaks=plan.leaks,
         held_out=plan.held_out,
-        questions=sum(n for s, n in manifest.counts.get("samples_without_trace", {}).items() if s != "train"),
+        questions=_questions(manifest.counts) if exporter.QUESTIONS else 0,
+        empty=[name for name in also if f"rows_{name}" not in manifest.counts],
         strata=tally.coverage.strata(),
         emptied=tally.coverage.emptied(),
     )
+
+
+def _configurations(exporter: Exporter, config: Config, policy: Policy) -> tuple[str, ...]:
+    """Return what is written beside `default`, in the order of the format. Raises UsageError for what it has not."""
+    several = exports.configured(exporter)
+    known = several.CONFIGURATIONS if several else ()
+    for name in config.with_:
+        if name not in known:
+            has = registry.hint(name, list(known)) if known else f"{config.format} has nothing beside its records"
+            raise UsageError(f"no configuration {name!r} for --with; {has}")
+    return tuple(name for name in known if name in config.with_ or (name == "rejected" and policy.keep_rejected))
+
+
+def _questions(counts: dict[str, dict[str, int]]) -> int:
+    return sum(count for split, count in counts.get("samples_without_trace", {}).items() if split != "train")
 
 
 def _check_sources(records: Connection, names: Iterable[str]) -> None:
@@ -233,33 +297,41 @@ def _check_sources(records: Connection, names: Iterable[str]) -> None:
 class _Tally:
     """Counts what is selected: strata of the train split, what people said of the traces, and what is excluded."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, earlier: Path) -> None:
         self.coverage = Coverage()
         self.exclusions = Exclusions(policy)
-        self._reviews: Counter[str] = Counter()
+        self.reviews = Reviews()
+        self.card_kept = False
+        self._earlier = earlier
 
-    def beside(self, folder: Path) -> AbstractContextManager[None]:
-        """Write into the folder what is excluded, and why."""
-        return self.exclusions.beside(folder)
+    @contextmanager
+    def beside(self, folder: Path) -> Iterator[None]:
+        """Write into the folder what is excluded, and why, and what people said."""
+        with self.exclusions.beside(folder), self.reviews.beside(folder):
+            yield
 
-    def add(self, chosen: Chosen, split: str | None) -> None:
+    def describe(self, folder: Path) -> None:
+        """Write the card; one that people edited in the release that was there before stays."""
+        self.card_kept = card.renew(folder, self._earlier)
+
+    def add(self, chosen: Chosen, split: str | None, said: Said) -> None:
         """Count a sample of a split, or of none."""
         self.exclusions.add(chosen, split)
+        self.reviews.add(chosen, split, said)
         if split == "train":
             shares = {one.made.turn: one.agreement for one in chosen.standing}
             agreement = {turn: share for turn, share in shares.items() if share is not None}
             self.coverage.add(chosen.sample, _reached(chosen), agreement)
-        if split:
-            self._reviews.update(one.state for one in chosen.taken if one.state in _DECIDED)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return the counts as a manifest has them."""
-        reviews = {"traces_by_review": dict(sorted(self._reviews.items()))} if self._reviews else {}
         excluded = self.exclusions.counts()
-        return self.coverage.counts() | reviews | ({"traces_excluded": excluded} if excluded else {})
+        counts = self.coverage.counts() | self.reviews.tally.counts()
+        return counts | ({"traces_excluded": excluded} if excluded else {})
 
-
-_DECIDED = frozenset({"accepted", "edited", "rejected"})
+    def agreement(self) -> dict[str, Agreement]:
+        """Return how far reviewers agree."""
+        return self.reviews.tally.agreement()
 
 
 def _reached(chosen: Chosen) -> Reached:
@@ -272,22 +344,25 @@ def _reached(chosen: Chosen) -> Reached:
 
 class _Plan(NamedTuple):
     splits: dict[str, str]
-    """Of each sample that has a trace, by id."""
+    """By the samples' ids; those that may be in none are not there."""
     left_out: int
     leaks: int
     held_out: dict[str, int]
 
 
-def _plan(selection: Selection, policy: Policy, config: Config) -> _Plan:
-    """Put what is selected into splits."""
+def _traced(selection: Selection, policy: Policy) -> set[str]:
+    """Return the ids of the samples of which a trace is taken. Raises MissingError where there is none."""
     traced = set(selection.sampled())
     if not traced:
         raise MissingError(_nothing(selection, policy))
-    images, shares = selection.images, config.splits
-    splits = source_splits(images) if shares == "source" else assign_splits(images, shares, config.seed)
-    left_out = len(images) - len(traced & splits.keys())
+    return traced
+
+
+def _plan(selection: Selection, traced: set[str], splits: dict[str, str]) -> _Plan:
+    """Count what the splits, given by the samples' ids, make of what is selected."""
+    left_out = len(selection.ids) - len(traced & splits.keys())
     held_out = _held_out(sample_id for sample_id in traced if splits.get(sample_id) == "train")
-    return _Plan(splits, left_out, len(images) - len(splits), held_out)
+    return _Plan(splits, left_out, sum(sample_id not in splits for sample_id in selection.ids), held_out)
 
 
 def _nothing(selection: Selection, policy: Policy) -> str:
@@ -306,32 +381,13 @@ def _held_out(train: Iterable[str]) -> dict[str, int]:
     return dict(sorted(Counter(f"{source}/{split}" for source, split in places if split != "train").items()))
 
 
-def _items(
-    selection: Selection, policy: Policy, config: Config, plan: _Plan, tally: _Tally, advance: Advance
-) -> Iterator[Item]:
-    """Give what has a trace; where the format holds them, also the questions of validation and test that have none.
-
-    What a model is tested on must not depend on which traces were selected.
-    """
-    done = 0
-    exporter = exports.get(config.format)
-    keeps_questions, keeps_rejected = exporter.QUESTIONS, policy.keep_rejected and exporter.REJECTED
-    for chosen in selection.chosen():
-        split = plan.splits.get(chosen.sample.id)
-        tally.add(chosen, split)
-        rejected = tuple(map(_rejected, chosen.excluded)) if keeps_rejected else ()
-        if split and (chosen.taken or rejected or (keeps_questions and split != "train")):
-            errors = {} if policy.accepts else {one.made.id: one.errors for one in chosen.taken if one.errors}
-            yield Item(chosen.sample, chosen.traces, split, errors, rejected)
-            done += 1
-            advance(done, "samples")
+def _counted(items: Iterable[Item], advance: Advance) -> Iterator[Item]:
+    for done, item in enumerate(items, 1):
+        yield item
+        advance(done, "samples")
 
 
-def _rejected(one: Excluded) -> Rejected:
-    return Rejected(trace=one.made.trace, rule=one.rule, line=one.line, reason=one.reason, codes=one.codes)
-
-
-def _settings(config: Config) -> dict[str, Any]:
+def _settings(config: Config, also: tuple[str, ...]) -> dict[str, Any]:
     """Return the flags that decide the content."""
     settings = config.model_dump(mode="json", include={"format", "source", "splits", "seed"})
-    return settings | {"select": Path(config.select).stem}
+    return settings | {"select": Path(config.select).stem} | ({"with": list(also)} if also else {})

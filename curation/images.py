@@ -4,12 +4,12 @@ import io
 import os
 import warnings
 from collections.abc import Sequence
-from itertools import accumulate, islice
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple, cast, get_args
 
 from PIL import Image
 
+from curation.headers import Header, header
 from schemas.digest import digest_bytes
 from schemas.sample import ImageRef, Mime
 
@@ -43,6 +43,15 @@ def inspect(data: bytes) -> LoadedImage:
 
     Raises ImageFault with code lfs-pointer, unreadable, unsupported, truncated or too-large.
     """
+    told = header(data)
+    if told is None or told.width * told.height > MAX_PIXELS:
+        told = _told_by_pillow(data)
+    digest = digest_bytes(data)
+    return LoadedImage(ImageRef(digest=digest, mime=told.mime, width=told.width, height=told.height), data)
+
+
+def _told_by_pillow(data: bytes) -> Header:
+    """Return what Pillow makes of any bytes. Raises ImageFault as `inspect`."""
     if data.startswith(LFS_POINTER):
         raise ImageFault("lfs-pointer", "a git-LFS pointer, not the image: run `git lfs pull` where it came from")
     with warnings.catch_warnings():
@@ -60,9 +69,7 @@ def inspect(data: bytes) -> LoadedImage:
     if mime not in _KNOWN:
         raise ImageFault("unsupported", f"{image.format} images are not accepted by vision models; convert to PNG")
     _check_whole(image, data)
-    digest = digest_bytes(data)
-    ref = ImageRef.model_validate({"digest": digest, "mime": mime, "width": image.width, "height": image.height})
-    return LoadedImage(ref, data)
+    return Header(cast("Mime", mime), image.width, image.height)
 
 
 def _check_whole(image: Image.Image, data: bytes) -> None:
@@ -90,8 +97,12 @@ def _leads_out(root: Path, name: str) -> bool:
 
 def _has_link(root: Path, parts: Sequence[str]) -> bool:
     """Tell whether a folder on the way down, or what it ends at, is a symbolic link."""
-    steps = accumulate(parts, os.path.join, initial=os.fspath(root))
-    return any(map(os.path.islink, islice(steps, 1, None)))
+    path = os.fspath(root)
+    for part in parts:
+        path = f"{path}{os.sep}{part}"
+        if os.path.islink(path):  # noqa: PTH114 - see above
+            return True
+    return False
 
 
 def load(root: Path, name: str) -> LoadedImage:
@@ -102,7 +113,7 @@ def load(root: Path, name: str) -> LoadedImage:
     try:
         if _leads_out(root, name):
             raise ImageFault("outside", f"the path {name!r} leads out of {root.name}/")
-        with (root / name).open("rb", buffering=0) as file:
+        with open(os.path.join(root, name), "rb", buffering=0) as file:  # noqa: PTH118, PTH123 - see above
             if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
                 raise ImageFault("too-large", f"{size:,} bytes, at most {MAX_BYTES:,} are read")
             return inspect(file.read())

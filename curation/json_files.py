@@ -6,6 +6,7 @@ stand in and no other. Where a file can't be read on, a Broken comes in place of
 """
 
 import json
+import os
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, count, islice
@@ -76,9 +77,9 @@ def document(path: Path, pairs: Callable[[list[tuple[str, Any]]], Any] | None = 
     Raises DataError where the file can't be read.
     """
     with _open(path) as file:
-        data = file.read(MAX_DOCUMENT + 1)
-    if len(data) > MAX_DOCUMENT:
-        return Broken(f"a file of more than {MAX_DOCUMENT:,} bytes")
+        if os.fstat(file.fileno()).st_size > MAX_DOCUMENT:
+            return Broken(f"a file of more than {MAX_DOCUMENT:,} bytes")
+        data = file.read()
     try:
         return json.loads(data.decode("utf-8-sig", "surrogateescape"), object_pairs_hook=pairs)
     except json.JSONDecodeError as error:

@@ -19,8 +19,7 @@ from curation.ballots import COMPARISON, JUDGE
 from curation.calls.asker import Attempts
 from curation.calls.budget import Budget
 from curation.calls.caller import Caller, Counts
-from curation.calls.request import Model, Prompt, build
-from curation.calls.vision import Pictures
+from curation.calls.request import Model, Prompt
 from curation.config import Names, Report
 from curation.critics import asking
 from curation.critics.asking import Critic
@@ -28,17 +27,19 @@ from curation.critics.comparing import Comparer
 from curation.critics.showing import Case
 from curation.endpoint import Endpoint
 from curation.errors import CurationError, UsageError
+from curation.estimate import count
 from curation.images import LoadedImage
 from curation.judgements import Asked, JudgeEstimate, JudgeReport, PreferenceRow, VerdictRow
 from curation.jury import Comparison, Jury, Results, Seat
 from curation.paying import PaidConfig
 from curation.progress import Advance, live, logged
 from curation.store import Store
+from curation.store.comparisons import Repaired, repaired
 from curation.store.journal import StoreJournal
 from curation.store.queries import mean_completion
-from curation.store.verdicts import Candidate, Repaired, candidates, repaired
+from curation.store.verdicts import Candidate, candidates
 from curation.store.writer import Writer
-from schemas.call import NANO, Usage
+from schemas.call import NANO
 from schemas.sample import Sample
 from schemas.trace import Trace
 from schemas.verdict import judge_name
@@ -114,8 +115,9 @@ def _candidates(config: Config, store: Store, critic: Critic, model: str) -> Ite
     return islice(candidates(store.engine, judge, config.sources, flagged=config.flagged), config.limit)
 
 
-def _pairs(config: Config, store: Store) -> Iterator[Repaired]:
-    return islice(repaired(store.engine, config.sources), config.limit)
+def _pairs(config: Config, store: Store, comparer: Comparer, model: str) -> Iterator[Repaired]:
+    judge = judge_name(model, config.endpoint_name, comparer.VERSION)
+    return islice(repaired(store.engine, judge, config.sources), config.limit)
 
 
 def _estimate(config: Config, store: Store, words: _Words) -> JudgeEstimate:
@@ -124,30 +126,25 @@ def _estimate(config: Config, store: Store, words: _Words) -> JudgeEstimate:
 
 
 def _asked(config: Config, store: Store, words: _Words, model: str) -> Asked:
-    """Build every request, and add up what they cost. A comparison that is in the store is counted all the same."""
-    rate, pictures = config.rate(model), Pictures(model)
-    calls = tokens = 0
-    for prompt in _prompts(config, store, words, model):
-        calls += 1
-        tokens += build(prompt, Model(model), pictures).size
-    usual = calls * (mean_completion(store.engine, model, COMPARISON if config.compare else JUDGE) or _USUAL)
-    usage = Usage(prompt_tokens=tokens, completion_tokens=usual)
-    most = Usage(prompt_tokens=tokens, completion_tokens=calls * config.max_tokens)
+    """Build every request, and add up what they cost."""
+    found = count(_prompts(config, store, words, model), Model(model))
+    usual = mean_completion(store.engine, model, COMPARISON if config.compare else JUDGE) or _USUAL
     return Asked(
         judge=model,
-        calls=calls,
-        prompt_tokens=tokens,
-        completion_tokens=usual,
-        cost=rate.cost(usage) / NANO,
-        most=rate.cost(most) / NANO,
+        calls=found.calls,
+        prompt_tokens=found.prompt_tokens,
+        completion_tokens=found.calls * usual,
+        cost=found.dollars(config.rate(model), usual),
+        most=found.dollars(config.rate(model), config.max_tokens),
     )
 
 
 def _prompts(config: Config, store: Store, words: _Words, model: str) -> Iterator[Prompt]:
     if config.compare:
-        for pair in _pairs(config, store):
-            yield words.comparer.prompt(_unseen(pair.sample, pair.before), pair.trace, "schema")
-            yield words.comparer.prompt(_unseen(pair.sample, pair.trace), pair.before, "schema")
+        for pair in _pairs(config, store, words.comparer, model):
+            if not pair.compared:
+                yield words.comparer.prompt(_unseen(pair.sample, pair.before), pair.trace, "schema")
+                yield words.comparer.prompt(_unseen(pair.sample, pair.trace), pair.before, "schema")
         return
     for candidate in _candidates(config, store, words.critic, model):
         if not candidate.judged:
@@ -226,7 +223,7 @@ def _begin(court: _Court, model: str, seat: Seat) -> tuple[Results, Coroutine[An
     """Return the work that is to be done, and what will say how far it is."""
     if court.config.compare:
         comparison = Comparison(seat, court.words.comparer)
-        return comparison.results, comparison.work(_pairs(court.config, court.store))
+        return comparison.results, comparison.work(_pairs(court.config, court.store, court.words.comparer, model))
     jury = Jury(seat, court.words.critic)
     return jury.results, jury.work(_candidates(court.config, court.store, court.words.critic, model))
 
@@ -263,6 +260,7 @@ def _preferences(sitting: _Sitting) -> PreferenceRow:
     return PreferenceRow(
         judge=sitting.model,
         **sitting.results.said,
+        already=sitting.results.already,
         not_judged=dict(sitting.results.failures),
         requests=sitting.counts.sent,
         from_store=sitting.counts.stored,

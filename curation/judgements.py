@@ -8,6 +8,8 @@ class Row(Report):
     """What one judge did in a run."""
 
     judge: str
+    already: int
+    """Traces that it has judged before."""
     not_judged: dict[str, int]
     """By outcome of the last call."""
     requests: int
@@ -20,8 +22,6 @@ class VerdictRow(Row):
     positive: int = 0
     neutral: int = 0
     negative: int = 0
-    already: int
-    """Traces that it has judged before."""
 
     @property
     def traces(self) -> int:
@@ -71,7 +71,8 @@ class JudgeReport(Report):
             for row in self.judges
         ]
         preferences = [
-            (row.judge, row.better, row.worse, row.neither, sum(row.not_judged.values())) for row in self.compared
+            (row.judge, row.better, row.worse, row.neither, row.already, sum(row.not_judged.values()))
+            for row in self.compared
         ]
         return [
             Table(
@@ -81,7 +82,7 @@ class JudgeReport(Report):
             ),
             Table(
                 "repaired traces beside those that they were made from",
-                ("judge", "better", "worse", "neither", "not judged"),
+                ("judge", "better", "worse", "neither", "judged before", "not judged"),
                 preferences,
             ),
             Table("not judged", ("judge", "trace", "why"), self.unread),

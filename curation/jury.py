@@ -20,13 +20,14 @@ from curation.critics.showing import Case
 from curation.errors import CurationError
 from curation.images import LoadedImage
 from curation.store import Store
+from curation.store.comparisons import Repaired, put_comparisons
 from curation.store.steps import put_issues
-from curation.store.verdicts import Candidate, Repaired, put_verdicts
+from curation.store.verdicts import Candidate, put_verdicts
 from curation.store.writer import Writer
 from schemas.issue import Issue, Severity
 from schemas.sample import ImageRef, Sample
 from schemas.trace import Trace
-from schemas.verdict import Verdict
+from schemas.verdict import Compared, Rank, Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ class Jury(_Asking):
         )
 
 
-_OF_REPAIR = {Better.ONE: "worse", Better.OTHER: "better", Better.NEITHER: "neither"}
+_OF_REPAIR = {Better.ONE: Rank.WORSE, Better.OTHER: Rank.BETTER, Better.NEITHER: Rank.NEITHER}
 """What a preference says of the repaired trace, where the one that it was made from comes first."""
 
 
@@ -175,8 +176,15 @@ class Comparison(_Asking):
         self._comparer = comparer
 
     async def work(self, pairs: Iterator[Repaired]) -> None:
-        """Have every pair compared; answers that are in the store cost nothing. Raises as `Jury.work` does."""
-        await _work_off(self._seat, pairs, self._compare)
+        """Have every pair compared that this judge has not compared before. Raises as `Jury.work` does."""
+        await _work_off(self._seat, self._new(pairs), self._compare)
+
+    def _new(self, pairs: Iterator[Repaired]) -> Iterator[Repaired]:
+        for pair in pairs:
+            if pair.compared:
+                self.results.already += 1
+            else:
+                yield pair
 
     async def _compare(self, pair: Repaired) -> None:
         async def how(ask: Ask) -> Preference:
@@ -184,10 +192,27 @@ class Comparison(_Asking):
 
         found = await self._ask(pair.trace, how)
         if found is not None:
-            self.results.said[_OF_REPAIR[found.better]] += 1
+            compared = self._compared(pair, found)
+            self._seat.writer.post(put_comparisons, compared)
+            self.results.said[compared.rank.value] += 1
             self.results.simulated |= found.simulated
-            if found.better is Better.ONE:
+            if compared.rank is Rank.WORSE:
                 self._seat.writer.post(put_issues, self._worse(pair.trace, found))
+
+    def _compared(self, pair: Repaired, found: Preference) -> Compared:
+        return Compared(
+            sample_id=pair.trace.sample_id,
+            turn=pair.trace.turn,
+            trace_id=pair.trace.id,
+            before=pair.before.id,
+            model=self._seat.caller.model.name,
+            endpoint=self._seat.caller.endpoint,
+            prompt_version=self._version,
+            simulated=found.simulated,
+            at=found.at,
+            rank=_OF_REPAIR[found.better],
+            reason=found.reason,
+        )
 
     def _worse(self, trace: Trace, found: Preference) -> Issue:
         name = f"{self._seat.caller.model.name}{' (simulated)' * found.simulated}"

@@ -12,7 +12,7 @@ import polars as pl
 
 from curation.cores import each
 from curation.images import MAX_BYTES
-from curation.near_pictures import Marked, groups
+from curation.near_pictures import Marked, groups, mirrors
 from curation.pictures import BLANK, THUMB, Marks, look
 from curation.progress import Advance
 from curation.store import Store
@@ -72,11 +72,29 @@ def _marks(path: Path) -> Marks:
 
 def looks(store: Store) -> pl.DataFrame:
     """Return what is known of every image that was looked at (`sweeps.LOOKS`), by digest."""
+    found = _grouped(store)
+    mirrored = _mirrored(store, found.filter(pl.col("digest") == pl.col("group")))
+    return found.join(mirrored, on="group", how="left", maintain_order="left").select(LOOKS.names())
+
+
+def _grouped(store: Store) -> pl.DataFrame:
+    """Return what is known of every image (`SEEN`), and the least digest of those that look like it."""
     seen = all_seen(store.engine)
     clear = seen.filter(is_clear())
     leaders = groups(marked(clear), partial(thumbs, store, clear["digest"]))
     grouped = clear.select("digest", clear["digest"].gather(leaders).alias("group"))
-    return seen.join(grouped, on="digest", how="left", maintain_order="left").select(LOOKS.names())
+    return seen.join(grouped, on="digest", how="left", maintain_order="left")
+
+
+def _mirrored(store: Store, leaders: pl.DataFrame) -> pl.DataFrame:
+    """Return the groups, by their leaders, that show another group's mirror image, with the least of those."""
+    found = [
+        (leaders["digest"][number], leaders["digest"][other])
+        for match in mirrors(marked(leaders), partial(thumbs, store, leaders["digest"]))
+        for number, other in ((match.one, match.other), (match.other, match.one))
+    ]
+    pairs = pl.DataFrame(found, {"group": pl.String, "mirror": pl.String}, orient="row")
+    return pairs.group_by("group").agg(pl.col("mirror").min())
 
 
 def is_clear() -> pl.Expr:
@@ -89,7 +107,7 @@ def alike(store: Store) -> dict[str, str]:
 
     For splits: a picture and its near duplicates belong together. Images that were never looked at are not in it.
     """
-    found = looks(store).drop_nulls("group").filter(pl.col("group").count().over("group") > 1)
+    found = _grouped(store).drop_nulls("group").filter(pl.col("group").count().over("group") > 1)
     return dict(zip(found["digest"], found["group"], strict=True))
 
 

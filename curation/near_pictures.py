@@ -19,6 +19,8 @@ import numpy.typing as npt
 
 HASH_BITS, GRADIENT_BITS = 10, 14
 """Bits in which the pHash and the dHash of candidates may differ."""
+MIRRORED_BITS = 7
+"""Bits of the dHash that rise in both directions at most, of a picture and of the mirror image of a candidate."""
 ALIKE = 0.5
 """The largest difference between a picture and an altered copy, as a share of the picture's contrast."""
 _TURNS = range(0, 64, 8)
@@ -86,7 +88,51 @@ def matches(marked: Marked, thumbs: Thumbs, others: Marked, other_thumbs: Thumbs
             yield Match(int(some[place, 0]), int(some[place, 1]), round(float(differences[place]), 3))
 
 
-def candidates(marked: Marked, others: Marked) -> _Numbers:
+def mirrors(marked: Marked, thumbs: Thumbs) -> Iterator[Match]:
+    """Yield each pair of pictures one of which looks like the other's mirror image, the smaller number first.
+
+    The pictures are different ones: of those that look alike, one (see `groups`).
+    """
+    pairs = candidates(marked, _mirrored(marked), _Clash(np.bitwise_and, MIRRORED_BITS))
+    pairs = np.unique(np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1), axis=0)
+    for at in range(0, len(pairs), _CHUNK):
+        some = pairs[at : at + _CHUNK]
+        differences = _differences(some, thumbs, lambda numbers: _flipped(thumbs(numbers)))
+        for place in np.flatnonzero(differences <= ALIKE):
+            yield Match(int(some[place, 0]), int(some[place, 1]), round(float(differences[place]), 3))
+
+
+def _mirrored(marked: Marked) -> Marked:
+    """Return about what the pHashes of the mirror images are, and the dHashes from right to left.
+
+    Odd frequencies change their sign there, and their median is about 0. Where a bit of such a dHash is 1, it gets
+    brighter to the right, and the mirror image's is 0; where it is 0, that can be either, as neighbours may be alike.
+    """
+    odd = np.int64(0x5555555555555555)
+    rows = np.unpackbits(marked.gradients.astype(">i8").view(np.uint8)).reshape(-1, 8, 8)[:, :, ::-1]
+    turned = np.packbits(rows, axis=2).reshape(-1, 8).copy().view(">i8")[:, 0]
+    return Marked(marked.hashes ^ odd, turned.astype(np.int64))
+
+
+def _flipped(thumbs: _Bytes) -> _Bytes:
+    """Return the thumbnails of the mirror images."""
+    side, colours = isqrt(thumbs.shape[1] - _COLOURS), isqrt(_COLOURS // 2)
+    grey = thumbs[:, :-_COLOURS].reshape(-1, side, side)[:, :, ::-1]
+    planes = thumbs[:, -_COLOURS:].reshape(-1, 2, colours, colours)[:, :, :, ::-1]
+    return np.concatenate([grey.reshape(len(thumbs), -1), planes.reshape(len(thumbs), -1)], axis=1)
+
+
+class _Clash(NamedTuple):
+    """What keeps two pictures from being candidates: bits of their dHashes, of which there are too many."""
+
+    bits: Callable[[_Hashes, _Hashes], _Hashes]
+    most: int
+
+
+_OTHER = _Clash(np.bitwise_xor, GRADIENT_BITS)
+
+
+def candidates(marked: Marked, others: Marked, clash: _Clash = _OTHER) -> _Numbers:
     """Return pairs of a picture and one of the others whose hashes are near, each once and in order: pairs x 2.
 
     Where the others are the pictures themselves, the smaller number comes first.
@@ -97,7 +143,7 @@ def candidates(marked: Marked, others: Marked) -> _Numbers:
         for turn in _TURNS:
             one, other = _neighbours(_turned(keys, turn), _turned(other_keys, turn))
             near = _bits(marked.hashes[one] ^ others.hashes[other]) <= HASH_BITS
-            near &= _bits(marked.gradients[one] ^ others.gradients[other]) <= GRADIENT_BITS
+            near &= _bits(clash.bits(marked.gradients[one], others.gradients[other])) <= clash.most
             if marked is others:
                 one, other = np.minimum(one, other), np.maximum(one, other)
                 near &= one != other

@@ -1,6 +1,8 @@
 """Bring a release back from the Hub: as a folder, or into a workspace where another team reviews it."""
 
 import logging
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +46,8 @@ class PullReport(Report):
     bytes: int
     downloaded: bool
     """It was not there already."""
+    card: bool
+    """The release was there, but for its card."""
     into_workspace: bool
     samples: int = 0
     """New ones."""
@@ -69,6 +73,7 @@ class PullReport(Report):
     def lines(self) -> list[str]:
         """Return where it is, and what to do with it."""
         how = "downloaded, and is what was built" if self.downloaded else "there already: nothing was downloaded"
+        how = f"there already: only {release.CARD} is new" if self.card else how
         lines = [f"{self.out}: {self.files:,} files, {self.bytes:,} bytes, {how}."]
         if self.rejected:
             lines.append(f"{self.rejected:,} traces that the release rejects are in that folder only.")
@@ -84,7 +89,7 @@ def run(*, config: Annotated[Config, Parameter(name="*")]) -> PullReport:
     """Bring a release from the Hub into the workspace, with the ids that it has: for review by another team.
 
     What was downloaded is held against its manifest before anything else is done with it. Releases that lose nothing
-    (jsonl, webdataset) go into the workspace; any other is downloaded with --out. Pulling again changes nothing.
+    (parquet, jsonl, webdataset) go into the workspace, any other only into --out. Pulling again changes nothing.
 
     The token is that of HF_TOKEN or of `hf auth login`; HF_ENDPOINT names another Hub.
     """
@@ -120,6 +125,7 @@ def _download(config: Config, out: Path) -> PullReport:
     if not is_there:
         with staged(out.resolve()) as folder:
             _fetch(repository, head, folder, into_workspace=config.out is None)
+    is_renewed = is_there and _fetch_card(repository, head, out)
     manifest = release.read_manifest(out)
     return PullReport(
         repo=config.repo,
@@ -129,6 +135,7 @@ def _download(config: Config, out: Path) -> PullReport:
         files=len(manifest.files),
         bytes=sum(file.bytes for file in manifest.files),
         downloaded=not is_there,
+        card=is_renewed,
         into_workspace=config.out is None,
     )
 
@@ -138,9 +145,8 @@ def _is(out: Path, head: Head) -> bool:
     path = out / release.MANIFEST
     if not path.is_file():
         return False
-    local = Local(path, path.stat().st_size, release.file_digest(path).removeprefix("sha256:"))
     try:
-        return same(local, head.files[release.MANIFEST]) and not any(proving.faults(out))
+        return same(_local(path), head.files[release.MANIFEST]) and not any(proving.faults(out))
     except CurationError:
         return False
 
@@ -151,8 +157,28 @@ def _fetch(repository: Repository, head: Head, folder: Path, *, into_workspace: 
     manifest = release.read_manifest(folder)
     if into_workspace and not possible(manifest):
         what = f"the format {manifest.format}, which a workspace can't take back"
-        raise UsageError(f"{repository.url} has {what}: --out DIR downloads it, jsonl and webdataset are for both")
+        both = "parquet, jsonl and webdataset are for both"
+        raise UsageError(f"{repository.url} has {what}: --out DIR downloads it; {both}")
     known = {release.MANIFEST, release.MANIFEST_SUM, *(file.path for file in manifest.files)}
-    repository.download(head.commit, folder, head.files.keys() - known)
+    others = head.files.keys() - known
+    repository.download(head.commit, folder, {name for name in others if not release.is_description(name)})
     if fault := next(proving.faults(folder), None):
         raise DataError(f"{repository.url} at {head.commit[:12]} is not what was built: {fault}; nothing was kept")
+
+
+def _fetch_card(repository: Repository, head: Head, out: Path) -> bool:
+    """Make the card of a release that is there already the one that the commit has; tell whether it was another."""
+    there = {name for name in head.files if release.is_description(name)}
+    here = release.description(out)
+    new = [name for name in sorted(there) if name not in here or not same(_local(here[name]), head.files[name])]
+    for name in here.keys() - there:
+        here[name].unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        for name in new:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(repository.fetch(name, head.commit, Path(folder)), out / name)
+    return bool(new or here.keys() - there)
+
+
+def _local(path: Path) -> Local:
+    return Local(path, path.stat().st_size, release.file_digest(path).removeprefix("sha256:"))

@@ -1,5 +1,6 @@
 """Publish a release: a data set on the Hub that is what was built, and nothing else."""
 
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ from curation.errors import DataError, UsageError
 from curation.hub.changes import KEPT, Change, Local, changes, same
 from curation.hub.repository import MAIN, Branch, Head, Repository
 from curation.progress import live
-from curation.releases import proving
+from curation.releases import card, proving
+from curation.releases.card import NOWHERE, front
+from curation.releases.card.mark import is_generated
 from curation.releases.leaks import leaks
 from curation.releases.licences import restricted
 from schemas.manifest import Manifest
@@ -41,6 +44,7 @@ class Config(_config.Config):
         False, description="You may publish samples whose licence is non-commercial, for research only, or not known."
     )
     replace: bool = Field(False, description="Remove what a repository holds that is no release.")
+    replace_card: bool = Field(False, description="Send the release's card, even where people edited the one there.")
 
 
 class PushReport(Report):
@@ -63,6 +67,10 @@ class PushReport(Report):
     tagged: bool
     """The tag is new."""
     files: int
+    card: list[str] | None
+    """Where people edited the card there, so that it stays: what it says and the release doesn't. None elsewhere."""
+    nameless: bool
+    """The card that is sent does not name this repository."""
 
     def tables(self) -> list[Table]:
         """Return the files that differ, by name where nothing was sent yet, and their sums."""
@@ -81,6 +89,12 @@ class PushReport(Report):
         lines = []
         if self.dry_run and self.changes[_LISTED:]:
             lines.append(f"{len(self.changes) - _LISTED:,} more files; --json names all.")
+        if self.card is not None:
+            lines += [f"{release.CARD} there was edited by people, and stays; --replace-card sends yours.", *self.card]
+        if self.nameless:
+            lines.append(
+                f"{release.CARD} says {NOWHERE}: `release card DIR --repo {self.repo}` names this data set in it."
+            )
         if self.files > _MANY:
             lines.append(f"{self.files:,} files are many for the Hub: the formats parquet and webdataset have few.")
         return [*lines, *(self._planned() if self.dry_run else self._done())]
@@ -124,6 +138,8 @@ def _refuse(config: Config, manifest: Manifest) -> None:
         raise DataError(
             f"{config.release} is not what was built: {fault}; `release verify` names all, `export` builds it again"
         )
+    if untrue := next(card.differences(config.release), None):
+        raise DataError(f"{config.release} is not what its card says: {untrue}. {card.REMEDY}")
     if found := leaks(config.release, _LEAKS):
         named = "; ".join(map(str, found))
         raise DataError(
@@ -148,7 +164,10 @@ class _Place(NamedTuple):
 class _Push:
     def __init__(self, config: Config, manifest: Manifest) -> None:
         self._config = config
+        self._manifest = manifest
         self._local = _local(config.release, manifest)
+        self._kept = KEPT
+        self._card: list[str] | None = None
         digest = self._local[release.MANIFEST].sha256
         self._tag = config.tag or f"release-{digest[:12]}"
         self._name = f"Release {digest[:12]}"
@@ -156,6 +175,8 @@ class _Push:
 
     def run(self) -> PushReport:
         place = self._place()
+        if place.head is not None:
+            self._keep_card(place.head)
         found = self._changes(place.head)
         is_tagged = place.head is not None and self._is_tagged()
         if self._config.dry_run:
@@ -180,7 +201,23 @@ class _Push:
         return _Place(main, new_branch=head is None)
 
     def _changes(self, head: Head | None) -> list[Change]:
-        return list(changes(self._local, head.files if head else {}))
+        return list(changes(self._local, head.files if head else {}, self._kept))
+
+    def _keep_card(self, head: Head) -> None:
+        """Leave the card out of it, and its pictures, where the repository has one that people wrote or changed."""
+        there, mine = head.files.get(release.CARD), self._local.get(release.CARD)
+        if there is None or (mine is not None and (self._config.replace_card or same(mine, there))):
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            text = self._repository.fetch(release.CARD, head.commit, Path(folder)).read_bytes()
+        if is_generated(text):
+            self._kept = KEPT - {release.CARD}  # that of another release
+            return
+        if mine is not None:
+            self._card = [f"{release.CARD} there: {each}" for each in front.differences(text, self._manifest)]
+        described = {name for name in {*head.files, *self._local} if release.is_description(name)}
+        self._kept = KEPT | described
+        self._local = {name: file for name, file in self._local.items() if name not in described}
 
     def _is_tagged(self) -> bool:
         """Tell whether the tag is there and names this release. Raises UsageError where it names another."""
@@ -237,13 +274,16 @@ class _Push:
             same=len(found) - len(differing),
             tagged=tagged,
             files=len(self._local),
+            card=self._card,
+            nameless=release.CARD in self._local
+            and NOWHERE in self._local[release.CARD].path.read_text("utf-8", "replace"),
         )
 
 
 def _local(folder: Path, manifest: Manifest) -> dict[str, Local]:
-    """Return all files of a release that was proven."""
+    """Return all files of a release that was proven, its card with them."""
     found = {e.path: Local(folder / e.path, e.bytes, e.digest.removeprefix("sha256:")) for e in manifest.files}
-    for name in (release.MANIFEST, release.MANIFEST_SUM):
-        path = folder / name
+    named = {name: folder / name for name in (release.MANIFEST, release.MANIFEST_SUM)}
+    for name, path in (named | release.description(folder)).items():
         found[name] = Local(path, path.stat().st_size, release.file_digest(path).removeprefix("sha256:"))
     return found

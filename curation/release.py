@@ -3,9 +3,10 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from importlib import metadata
 from itertools import pairwise
 from pathlib import Path
@@ -14,15 +15,18 @@ from typing import Any, Protocol
 import exports
 from curation.errors import CurationError, DataError, MissingError, UsageError
 from curation.staging import staged
-from exports import ImagePath, Item
-from schemas.manifest import FileEntry, Manifest
+from exports import Exporter, ImagePath, Item
+from schemas.manifest import Agreement, FileEntry, Manifest
 
 MANIFEST = "manifest.json"
 MANIFEST_SUM = "manifest.sha256"
 """Holds the manifest's own digest, in the form that `sha256sum --check` reads."""
+CARD = "README.md"
+CARD_PICTURES = "card"
+"""The card and the folder of its pictures describe a release, and are none of its files: people edit them."""
 
 UNKNOWN = "unknown"
-"""Counts samples whose licence nobody noted."""
+"""Counts samples whose licence nobody noted, and traces that name no recipe, model or version of a prompt."""
 
 _PACKAGES = ("curation-workbench", "pyarrow", "pydantic")
 _THREADS = 4
@@ -36,6 +40,12 @@ class Account(Protocol):
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return counts by what is counted; asked when all items have passed."""
+
+    def agreement(self) -> dict[str, Agreement]:
+        """Return how far reviewers agree; asked when all items have passed."""
+
+    def describe(self, folder: Path) -> None:
+        """Write what describes the release, which is there as a whole now: its card."""
 
 
 def build(
@@ -56,22 +66,38 @@ def build(
     exporter = exports.get(exporter_name)
     out = out.resolve()
     refuse_foreign(out)
-    tally = _Tally()
+    tally = Tally()
     with staged(out) as folder:
         with further.beside(folder) if further else nullcontext():
-            exporter.write(tally.watch(items_sorted), folder, image_path)
+            _writer(exporter, config)(tally.watch(items_sorted), folder, image_path)
         manifest = Manifest(
             kind="release",
             format=exporter_name.replace("_", "-"),
             format_version=exporter.FORMAT_VERSION,
-            counts=tally.counts() | (further.counts() if further else {}),
+            counts=tally.counts() | rows(exporter, folder) | (further.counts() if further else {}),
+            agreement=further.agreement() if further else {},
             config=config,
             inputs=inputs,
             versions={name: metadata.version(name) for name in _PACKAGES},
             files=tuple(_describe(folder)),
         )
         _write_manifest(folder, manifest)
+        if further:
+            further.describe(folder)
     return manifest
+
+
+def _writer(exporter: Exporter, config: dict[str, Any]) -> Callable[[Iterable[Item], Path, ImagePath], None]:
+    """Return what writes the items; `config["with"]` has the configurations that are wanted beside `default`."""
+    if several := exports.configured(exporter):
+        return partial(several.write, also=config.get("with", ()))
+    return exporter.write
+
+
+def rows(exporter: Exporter, folder: Path) -> dict[str, dict[str, int]]:
+    """Return the rows of each configuration by split, as counts; nothing for a format that has but one."""
+    several = exports.configured(exporter)
+    return {f"rows_{name}": counts for name, counts in several.rows(folder).items()} if several else {}
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -124,8 +150,10 @@ def check(folder: Path) -> list[str]:
         return [str(error)]
     files = _files(folder)
     entries = {entry.path: entry for entry in manifest.files}
-    extra = files.keys() - entries.keys() - {MANIFEST, MANIFEST_SUM}
+    described = {path for path in files if is_description(path)}
+    extra = files.keys() - entries.keys() - {MANIFEST, MANIFEST_SUM} - described
     found = {path: f"{path}: not in {MANIFEST}" for path in extra}
+    found |= {path: f"{path}: not a file of its own" for path in described if not _is_own(files[path])}
     with ThreadPoolExecutor(_THREADS) as pool:
         faults = pool.map(lambda entry: _fault(entry, files.get(entry.path)), entries.values())
         found |= {path: fault for path, fault in zip(entries, faults, strict=True) if fault}
@@ -140,6 +168,20 @@ def refuse_foreign(out: Path) -> None:
         _parse_manifest(out)
     except CurationError as error:
         raise UsageError(f"{error}; give an empty or a new folder") from error
+
+
+def description(folder: Path) -> dict[str, Path]:
+    """Return the card and what belongs to it, by its path in the folder."""
+    return {name: path for name, path in _files(folder).items() if is_description(name)}
+
+
+def is_description(name: str) -> bool:
+    """Tell whether a file of this path in a release's folder describes it."""
+    return name == CARD or name.startswith(f"{CARD_PICTURES}/")
+
+
+def _is_own(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -165,7 +207,7 @@ def _fault(entry: FileEntry, path: Path | None) -> str | None:
     """Say how the file differs from its entry."""
     if path is None:
         return f"{entry.path}: missing"
-    if path.is_symlink() or not path.is_file():
+    if not _is_own(path):
         return f"{entry.path}: not a file of its own"
     try:
         size, digest = path.stat().st_size, file_digest(path)
@@ -196,7 +238,15 @@ def _manifest_faults(folder: Path) -> list[str]:
     return [] if same else [f"{MANIFEST}: its content is not what {MANIFEST_SUM} says"]
 
 
-class _Tally:
+_PROVENANCE = ("kind", "recipe", "model", "prompt_version")
+COUNTED = (
+    *("images", "samples", "samples_by_licence", "samples_by_source", "samples_without_trace"),
+    *("traces", "traces_by_licence", "traces_by_source", *(f"traces_by_{name}" for name in _PROVENANCE)),
+)
+"""What is counted of items."""
+
+
+class Tally:
     """Counts the items as they stream by, and refuses those that can't be in one release."""
 
     def __init__(self) -> None:
@@ -204,6 +254,7 @@ class _Tally:
         self._image_splits: dict[str, str] = {}
 
     def watch(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Give the items. Raises ValueError for those that are out of order, or don't fit together."""
         last = ""
         for item in items:
             if item.sample.id <= last:
@@ -221,14 +272,16 @@ class _Tally:
                 raise ValueError(f"the image {ref.digest} is in {split}, {item.sample.id} in {item.split}")
 
     def _count_item(self, item: Item) -> None:
-        source = item.sample.source
+        source, licence = item.sample.source, item.sample.licence or UNKNOWN
         self._count("samples" if item.traces else "samples_without_trace", item.split)
         self._count("samples_by_source", source)
-        self._count("samples_by_licence", item.sample.licence or UNKNOWN)
+        self._count("samples_by_licence", licence)
         for trace in item.traces:
             self._count("traces", item.split)
             self._count("traces_by_source", source)
-            self._count("traces_by_kind", trace.provenance.kind)
+            self._count("traces_by_licence", licence)
+            for name in _PROVENANCE:
+                self._count(f"traces_by_{name}", getattr(trace.provenance, name) or UNKNOWN)
 
     def _count(self, what: str, name: str) -> None:
         self._counters.setdefault(what, Counter())[name] += 1

@@ -36,6 +36,8 @@ class StatusReport(Report):
     """By state: clean, flagged, unchecked."""
     reviews: dict[str, int]
     """Turns by what people made of them; empty before anybody has reviewed one."""
+    verdicts: list[tuple[str, str, int]]
+    """What each judge has said, and how often."""
     failed: dict[str, int]
     """Turns without a trace, by the outcome of their last call."""
     issues: list[tuple[str, str, str, int]]
@@ -50,6 +52,7 @@ class StatusReport(Report):
             Table("sources", columns, [tuple(row.model_dump().values()) for row in self.sources]),
             Table("traces", ("state", "count"), sorted(self.traces.items())),
             Table("reviews", ("state", "turns"), sorted(self.reviews.items())),
+            Table("verdicts", ("judge", "said", "count"), self.verdicts),
             Table("failed turns", ("outcome of the last call", "count"), sorted(self.failed.items())),
             Table("issues", ("source", "code", "severity", "count"), self.issues),
             Table("calls", ("outcome", "count"), sorted(self.calls.items())),
@@ -67,7 +70,7 @@ class StatusReport(Report):
 
 
 def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> StatusReport:  # noqa: B008 - frozen
-    """Count what the workspace holds: rows, turns, traces by state, reviews, issues by code, calls, and money."""
+    """Count what the workspace holds: rows, turns, traces by state, reviews, verdicts, issues, calls, and money."""
     with Store.open(config.workspace) as store:
         engine = store.engine
         money = census.money(engine, lambda run_id: alive(store.locks, run_id))
@@ -75,6 +78,7 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> StatusR
             sources=census.by_source(engine),
             traces=census.by_state(engine),
             reviews=census.by_review(engine),
+            verdicts=census.by_judge(engine),
             failed=census.failed_by_outcome(engine),
             issues=census.by_code(engine),
             calls=census.by_outcome(engine),

@@ -33,7 +33,22 @@ Step = Literal["annotated", "clean", "taken"]
 STEPS: tuple[Step, ...] = ("annotated", "clean", "taken")
 
 
-def question_type(turn: Turn) -> str:
+class Asked(NamedTuple):
+    """What strata are made of, of a turn."""
+
+    target: str | None
+    choices: Sequence[str]
+
+
+class Outline(NamedTuple):
+    """What strata are made of, of a sample: a record need not be read in full to be counted."""
+
+    source: str
+    labels: Mapping[str, str]
+    turns: Sequence[Asked]
+
+
+def question_type(turn: Turn | Asked) -> str:
     """Return what kind of answer a question has: choice, yes-no, number, text, or open where there is no target."""
     if turn.choices:
         return "choice"
@@ -45,7 +60,7 @@ def question_type(turn: Turn) -> str:
     return "number" if _NUMBER.fullmatch(target) else "text"
 
 
-def answer_of(turn: Turn) -> str | None:
+def answer_of(turn: Turn | Asked) -> str | None:
     """Return the target in a form that is counted: a choice by its letter; None where there is no target."""
     if turn.target is None:
         return None
@@ -118,7 +133,9 @@ class Coverage:
         self._strata: dict[tuple[str, str], dict[str, _Counts]] = {}
         self._sources: dict[str, _Counts] = {}
 
-    def add(self, sample: Sample, reached: Reached, agreement: Mapping[int, float] = MappingProxyType({})) -> None:
+    def add(
+        self, sample: Sample | Outline, reached: Reached, agreement: Mapping[int, float] = MappingProxyType({})
+    ) -> None:
         """Count a sample. `agreement` has the shares of right answers of the turns that were asked blind."""
         every = range(len(sample.turns))
         _count(self._sources, sample.source, every, reached, most=len(self._sources) + 1)
@@ -163,17 +180,18 @@ class Coverage:
         }
 
 
-def _of_turns(sample: Sample, agreement: Mapping[int, float]) -> dict[tuple[str, str], list[int]]:
+def _of_turns(sample: Sample | Outline, agreement: Mapping[int, float]) -> dict[tuple[str, str], list[int]]:
     """Return the turns of a sample by what each is in, but for what the source has a label of its own for."""
     found: dict[tuple[str, str], list[int]] = {}
-    for number, turn in enumerate(sample.turns):
+    turns: Sequence[Turn | Asked] = sample.turns
+    for number, turn in enumerate(turns):
         for label, value in _labels(turn, agreement.get(number)):
             if label not in sample.labels:
                 found.setdefault((label, value), []).append(number)
     return found
 
 
-def _labels(turn: Turn, agreement: float | None) -> Iterator[tuple[str, str]]:
+def _labels(turn: Turn | Asked, agreement: float | None) -> Iterator[tuple[str, str]]:
     yield "question-type", question_type(turn)
     if (answer := answer_of(turn)) is not None:
         yield "answer", answer

@@ -84,7 +84,7 @@ class Labeller:
         self._writer = writer
         self._manner = manner
         self._form = manner.form
-        self._recipe = recipes.get("blind", recipes.Settings(_PROMPTS, manner.samples))
+        self._recipe = _recipe(manner)
 
     @property
     def done(self) -> int:
@@ -166,6 +166,16 @@ class Labeller:
 
     def _prompt(self, task: Task, form: AnswerForm, number: int) -> Prompt:
         return recipes.all_prompts(self._recipe, task, form)[number]
+
+
+def prompts(each: Unlabelled, manner: Manner) -> Iterator[Prompt]:
+    """Give all prompts that the labels which a trace lacks take, when all goes well."""
+    for name in each.missing:
+        yield from recipes.all_prompts(_recipe(manner), _task(each, name), manner.form)
+
+
+def _recipe(manner: Manner) -> recipes.Recipe:
+    return recipes.get("blind", recipes.Settings(_PROMPTS, manner.samples))
 
 
 def _task(each: Unlabelled, name: str) -> Task:

@@ -1,5 +1,6 @@
 """How a question is put to a model, and what a model that is trained on a trace is to answer."""
 
+from collections.abc import Sequence
 from string import ascii_uppercase
 
 from schemas.sample import Turn
@@ -8,8 +9,17 @@ from schemas.trace import STAGES, Stages
 
 def question_text(turn: Turn) -> str:
     """Return the context, the question, and the choices as `A. …` lines, each on lines of its own."""
-    choices = (f"{_letter(index)}. {choice}" for index, choice in enumerate(turn.choices))
-    return "\n".join(part for part in (turn.context, turn.question, *choices) if part)
+    return "\n".join(part for part in (turn.context, turn.question, *choice_lines(turn.choices)) if part)
+
+
+def choice_lines(choices: Sequence[str]) -> list[str]:
+    """Return the choices as `A. …` lines."""
+    return [f"{_letter(index)}. {choice}" for index, choice in enumerate(choices)]
+
+
+def standard_answer(turn: Turn) -> str:
+    """Return the line that shows a model the answer."""
+    return f"Standard answer: {turn.target or 'none is known'}"
 
 
 def _letter(index: int) -> str:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from curation.ballots import lead
 from curation.wording import answer_text, question_text
-from exports import Item
+from exports import Item, Said
 from exports._shards import IMAGE, schema
+from schemas.trace import Trace
 
 _TEXT = pa.string()
 _SAID = pa.list_(pa.struct([("role", _TEXT), ("content", _TEXT)]))
@@ -37,14 +39,16 @@ def said(role: str, text: str) -> dict[str, str]:
 def pairs(item: Item) -> Iterator[dict[str, Any]]:
     """Give a row, without the images, for each trace that was not taken although another one of its turn was.
 
-    The prompt holds the earlier turns that have a trace. Traces that say the same are no pair.
+    The prompt holds the earlier turns that have a trace. Traces that say the same are no pair, nor are two of which
+    judges say that neither is better, or that the other one is.
     """
     prompt: list[dict[str, str]] = []
     for trace in item.traces:
         prompt = [*prompt, said("user", question_text(item.sample.turns[trace.turn]))]
         chosen = said("assistant", answer_text(trace.stages))
         for other in item.rejected:
-            if other.trace.turn == trace.turn and other.trace.stages != trace.stages:
+            same_turn = other.trace.turn == trace.turn and other.trace.stages != trace.stages
+            if same_turn and _is_preferred(item, trace, other.trace):
                 yield {
                     "id": f"{item.sample.id}#{trace.turn}/{other.trace.id[-12:]}",
                     "prompt": prompt,
@@ -59,3 +63,12 @@ def pairs(item: Item) -> Iterator[dict[str, Any]]:
                     "rejected_trace_id": other.trace.id,
                 }
         prompt = [*prompt, chosen]
+
+
+def _is_preferred(item: Item, taken: Trace, other: Trace) -> bool:
+    """Tell whether the judges that compared the two prefer the taken one; where none did, that is the policy's word."""
+    for repaired, before, sign in ((taken, other, 1), (other, taken, -1)):
+        said = [each for each in item.said.get(repaired.id, Said()).comparisons if each.before == before.id]
+        if said:
+            return sign * lead(said) > 0
+    return True

@@ -1,8 +1,9 @@
 """Parquet files, shard by shard and row group by row group for each split, in bounded memory."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,10 @@ class Shards:
     """The shards of one split, under passing names until `finish` knows how many they are."""
 
     def __init__(self, folder: Path, split: str, columns: pa.Schema) -> None:
-        self.folder = folder
-        self.split = path_part(split)
-        self.columns = columns
-        self.shards: list[tuple[Path, pa.Schema]] = []
+        self._folder = folder
+        self._split = path_part(split)
+        self._columns = columns
+        self._paths: list[Path] = []
         self._rows: list[dict[str, Any]] = []
         self._group_bytes = 0
         self._shard_bytes = 0
@@ -102,16 +103,15 @@ class Shards:
             return
         if self._shard_bytes + self._group_bytes > SHARD_BYTES:
             self.close()
-        table = pa.Table.from_pylist(self._rows, schema=self.columns)
-        self._open().write_table(table)
+        self._open().write_table(_table(self._rows, self._columns))
         self._shard_bytes += self._group_bytes
         self._rows, self._group_bytes = [], 0
 
     def _open(self) -> pq.ParquetWriter:
         if self._writer is None:
-            path = self.folder / f"{self.split}-{len(self.shards):05d}.parquet"
-            self._writer = _writer(path, self.columns)
-            self.shards.append((path, self.columns))
+            path = self._folder / f"{self._split}-{len(self._paths):05d}.parquet"
+            self._writer = _writer(path, self._columns)
+            self._paths.append(path)
             self._shard_bytes = 0
         return self._writer
 
@@ -121,30 +121,39 @@ class Shards:
             writer, self._writer = self._writer, None
             writer.close()
 
-    def change(self, columns: pa.Schema) -> None:
-        """Go on with another schema, in a new shard."""
+    def finish(self) -> None:
+        """Write what is left, and give the shards their final names."""
         self.flush()
         self.close()
-        self.columns = columns
+        for index, path in enumerate(self._paths):
+            path.rename(self._folder / f"{self._split}-{index:05d}-of-{len(self._paths):05d}.parquet")
 
-    def finish(self, columns: pa.Schema) -> None:
-        """Write what is left, bring every shard to the schema, and give the shards their final names."""
-        self.flush()
-        self.close()
-        for index, (path, written) in enumerate(self.shards):
-            target = self.folder / f"{self.split}-{index:05d}-of-{len(self.shards):05d}.parquet"
-            if written is columns:
-                path.rename(target)
-            else:
-                _widen(path, target, columns)
+
+def _table(rows: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
+    """Return rows as a table; half characters, which it can't hold, become U+FFFD."""
+    try:
+        return pa.Table.from_pylist(rows, schema=columns)
+    except UnicodeEncodeError:
+        return pa.Table.from_pylist([_whole(row) for row in rows], schema=columns)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+ReadImage = Callable[[ImageRef], bytes]
 
 
 class Pictured:
     """The rows of one split. An image is read once for each row group that shows it."""
 
-    def __init__(self, shards: Shards, image_path: ImagePath) -> None:
+    def __init__(self, shards: Shards, read: ReadImage) -> None:
         self.shards = shards
-        self._image_path = image_path
+        self._read = read
         self._cells: dict[str, Cell] = {}
 
     def cells(self, images: Sequence[ImageRef]) -> list[Cell]:
@@ -154,7 +163,7 @@ class Pictured:
     def _cell(self, ref: ImageRef) -> Cell:
         name = file_name(ref)
         if name not in self._cells:
-            self._cells[name] = {"bytes": read_image(ref, self._image_path), "path": name}
+            self._cells[name] = {"bytes": self._read(ref), "path": name}
         return self._cells[name]
 
     def add(self, row: dict[str, Any], shown: Sequence[Cell]) -> None:
@@ -166,48 +175,30 @@ class Pictured:
 class Splits(ExitStack):
     """The rows of each split, in `<folder>/<split>-00000-of-00001.parquet`; a split without rows has no file."""
 
-    def __init__(self, folder: Path, columns: pa.Schema, image_path: ImagePath) -> None:
+    def __init__(self, folder: Path, columns: pa.Schema, image_path: ImagePath, read: ReadImage | None = None) -> None:
+        """Begin; `read` takes the place of reading each image anew where several tables show the same ones."""
         super().__init__()
         folder.mkdir(exist_ok=True)
-        self._folder, self._columns, self._image_path = folder, columns, image_path
+        self._folder, self._columns = folder, columns
+        self._read = read or partial(read_image, image_path=image_path)
         self._splits: dict[str, Pictured] = {}
 
     def __getitem__(self, split: str) -> Pictured:
         if split not in self._splits:
             shards = Shards(self._folder, split, self._columns)
             self.callback(shards.close)
-            self._splits[split] = Pictured(shards, self._image_path)
+            self._splits[split] = Pictured(shards, self._read)
         return self._splits[split]
 
-    def finish(self, wider: pa.Schema | None = None) -> None:
-        """Write what is left; where one split has the wider columns, all get them."""
-        shards = [split.shards for split in self._splits.values()]
-        columns = wider if wider and any(each.columns is wider for each in shards) else self._columns
-        for each in shards:
-            each.finish(columns)
-
-
-def _widen(path: Path, target: Path, columns: pa.Schema) -> None:
-    """Move the file to the target, with nulls in the columns that it lacks; row group by row group."""
-    with pq.ParquetFile(path) as file, _writer(target, columns) as writer:
-        for index in range(file.num_row_groups):
-            table = file.read_row_group(index)
-            cells = [_column(table, field) for field in columns]
-            writer.write_table(pa.Table.from_arrays(cells, schema=columns))
-    path.unlink()
-
-
-def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
-    if field.name in table.column_names:
-        return table.column(field.name)
-    return pa.nulls(len(table), field.type)
+    def finish(self) -> None:
+        """Write what is left."""
+        for split in self._splits.values():
+            split.shards.finish()
 
 
 def shards(folder: Path) -> list[Path]:
-    """Return the files of all splits. Raises DataError where there is none."""
-    if not (found := sorted(folder.glob(_SHARDS))):
-        raise DataError(f"{folder} has no Parquet files of a release")
-    return found
+    """Return the files of all splits."""
+    return sorted(folder.glob(_SHARDS))
 
 
 @contextmanager
@@ -222,12 +213,12 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
 
 def cell_faults(folder: Path, columns: Sequence[str]) -> Iterator[str]:
     """Give a sentence for each image of these columns whose bytes are not those of the digest that it is named by."""
-    for path in sorted(folder.glob(_SHARDS)):
+    for path in shards(folder):
         with opened(path) as file:
             known = [name for name in columns if name in file.schema_arrow.names]
             for batch in file.iter_batches(GROUP_ROWS, columns=known):
                 for name in known:
-                    yield from (f"{path.name}: {fault}" for fault in _cell_faults(batch.column(name)))
+                    yield from (f"{folder.name}/{path.name}: {fault}" for fault in _cell_faults(batch.column(name)))
 
 
 def _cell_faults(cells: pa.Array) -> Iterator[str]:

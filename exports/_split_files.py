@@ -1,7 +1,8 @@
 """Line files, one for each split, opened at the split's first line: a split without records has no file."""
 
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,15 @@ def path_part(name: str) -> str:
     if not _SAFE.fullmatch(name):
         raise ValueError(f"{name!r} can't name a file")
     return name
+
+
+def ascii_line(record: Mapping[str, object]) -> bytes:
+    """Return a record as JSON in ASCII; half of a surrogate pair, for which JSON's readers refuse a file, becomes �."""
+    line = json.dumps(record)
+    if r"\ud" in line:
+        whole = json.dumps(record, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        line = json.dumps(json.loads(whole))
+    return line.encode("ascii")
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 
 There is a row for each trace that the policy rejected although it took another one of the same turn: `prompt`, `chosen`
 and `rejected` are lists of messages, `images` those of the sample; `rule`, `reason` and `codes` say what was wrong.
+Where judges compared the two (`judge --compare`), there is a row only if more of them prefer the taken one.
 Source: https://huggingface.co/docs/trl/dataset_formats, "Preference", conversational, with images.
 """
 
@@ -18,6 +19,8 @@ from exports._shards import Splits, cell_faults
 FORMAT_VERSION = 1
 QUESTIONS = False
 REJECTED = True
+SAID = True
+CONTRASTS = True
 
 
 def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
@@ -31,8 +34,8 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
         splits.finish()
     if not any((folder / "data").iterdir()):
         raise UsageError(
-            "nothing to pair: no turn has both a taken and a rejected trace; "
-            "--select a policy that says keep_rejected = true, after `annotate --repair` or edits in `review`"
+            "nothing to pair: no turn has both a taken and a rejected trace; `annotate --repair`, another --model or "
+            "--recipe, and edits in `review` give a turn a second one"
         )
 
 

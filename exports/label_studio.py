@@ -22,7 +22,7 @@ from typing import Any, NamedTuple, Self, TextIO
 from xml.etree import ElementTree as ET
 
 from curation.wording import question_text
-from exports import ImagePath, Item
+from exports import ImagePath, Item, Said
 from exports._image_files import copy, file_name
 from exports._label_studio_answers import (
     FORMAT_VERSION,
@@ -37,12 +37,14 @@ from exports._label_studio_answers import (
 )
 from exports._split_files import path_part
 from schemas.digest import digest_json
+from schemas.issue import Issue
 from schemas.review import StageVerdict
 from schemas.sample import ImageRef, Sample
 from schemas.trace import STAGES, Stages, Trace
 
 QUESTIONS = False
 REJECTED = False
+SAID = True
 
 LOCAL_FILES = "/data/local-files/?d="
 """Begins a link to a file below the folder that Label Studio serves."""
@@ -146,14 +148,19 @@ def prediction(trace: Trace) -> dict[str, Any]:
     return {"model_version": model_version(trace), "result": result}
 
 
+def told(issue: Issue) -> str:
+    """Return an issue as an annotator reads it."""
+    return f"{issue.severity}: {issue.message}"
+
+
 def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
     """Write the items that have a trace into the empty folder."""
     with TaskFiles(folder) as tasks:
         for item in items:
             links = tasks.add_images(item.sample.images, image_path) if item.traces else ()
             for trace in item.traces:
-                errors = item.errors.get(trace.id, ())
-                tasks.add(item.split, task(Shown(item.sample, trace, links, errors, _earlier(item, trace))))
+                issues = tuple(map(told, item.said.get(trace.id, Said()).issues))
+                tasks.add(item.split, task(Shown(item.sample, trace, links, issues, _earlier(item, trace))))
 
 
 def _earlier(item: Item, trace: Trace) -> tuple[tuple[str, str], ...]:
@@ -199,5 +206,5 @@ class TaskFiles:
 
 __all__ = [
     "FORMAT_VERSION", "MARK", "Annotation", "Shown", "TaskFiles", "Unread", "labelling_config", "model_version",
-    "prediction", "read_annotations", "task", "unescape", "write",
+    "prediction", "read_annotations", "task", "told", "unescape", "write",
 ]  # fmt: skip

@@ -12,14 +12,13 @@ A record is `{"id", "image", "conversations": [{"from": "human", "value"}, {"fro
 - Turns without a trace are left out, and so are samples without any.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from curation.wording import answer_text, question_text
 from exports import ImagePath, Item
 from exports._image_files import copy_all
-from exports._split_files import appender
+from exports._split_files import appender, ascii_line
 
 FORMAT_VERSION = 1
 QUESTIONS = False
@@ -32,7 +31,7 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
         for item in items:
             if item.traces:
                 names = list(copy_all(item.sample, folder, image_path))
-                append(item.split, json.dumps(_record(item, names)).encode("ascii"))
+                append(item.split, ascii_line(_record(item, names)))
 
 
 def _record(item: Item, images: list[str]) -> dict[str, object]:

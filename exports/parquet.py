@@ -1,150 +1,150 @@
 """The Hub's layout, which `datasets.load_dataset(<folder>)` and the Hub's viewer show without being told how.
 
-    data/<split>-00000-of-00001.parquet     shards of at most 500 MB of images, row groups of at most 100 rows
+    data/<split>-00000-of-00001.parquet     the configuration `default`: a row for each turn that has a trace
+    direct/…        turns whose traces failed: the question and its answer, with the reason
+    preferences/…   a taken and a rejected trace of the same turn, as TRL's DPOTrainer takes them
+    steps/…         the steps of traces with labels, as TRL's PRMTrainer takes them
+    rejected/…      the traces that were not taken, with the line of the policy that excluded them
 
-There is a row for each turn that has a trace.
+Shards have at most 500 MB of images, row groups at most 100 rows. The configurations but `default` are there where they
+are asked for and have rows. Each stands for itself: its rows hold their images, and an image that several show is there
+several times (the Hub stores what is the same once).
 
-- `id` is `<sample id>#<turn>`.
-- `image` is the sample's first image, its bytes as they were found, named by their digest.
-- `images`, with all of them, is there where a sample of the release has several, and null for the others.
+- `id` is `<sample id>#<turn>`; of a rejected trace `<sample id>#<turn>/<12 digits of its id>`.
+- `image` is the sample's first image, its bytes as they were found, named by their digest; `images` are all of them
+  where there are several, and else null. In preferences and steps they are `images` always.
 - `history` holds the earlier turns that have a trace: question with context and choices, and tagged text.
 - `summary`, `caption`, `reasoning` and `conclusion` are the stages, and `text` the tagged form of the four.
-- `labels` is a JSON object, and so is `facts`, null where the source has none.
+- `issues` are those that are open, and `errors` the codes of those that count against the trace.
+- `reviews` says what people made of it: how many, their verdict (null where they disagree), the share of pairs of them
+  that agree, and for each stage their mean score from -1 to 1; null where nobody looked. `judgements` are of models.
+- `calls` are the requests that it was made with; null stands for what the endpoint does by itself.
+- `answer_shown` says whether the standard answer was in view; `samples_asked`, `samples_right` and `agreement` are of
+  answers that were asked for without it.
+- `labels` is a JSON object, and so are `facts`, null where the source has none, and `record`: what the other columns
+  don't say, which is all that `read` needs to give the sample and the trace back as they were.
 """
 
-import json
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from curation.wording import question_text
-from exports import ImagePath, Item
-from exports._shards import IMAGE, Pictured, Splits, cell_faults, opened, schema, shards
-from schemas.digest import digest_json
-from schemas.trace import STAGES, Trace
+from curation.errors import DataError
+from exports import ImagePath, Item, _direct, _pairs, _parquet_reading, _steps, _trace_rows
+from exports._image_files import read_image
+from exports._shards import Splits, cell_faults, opened, schema, shards
+from schemas.sample import ImageRef
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 QUESTIONS = False
-REJECTED = False
+REJECTED = True
+SAID = True
+CONFIGURATIONS = ("direct", "preferences", "steps", "rejected")
+"""Beside `default`."""
 
-_TEXT = pa.string()
-_TEXTS = pa.list_(_TEXT)
-_ONE_IMAGE: list[tuple[str, pa.DataType]] = [
-    ("id", _TEXT),
-    ("image", IMAGE),
-    ("question", _TEXT),
-    ("context", _TEXT),
-    ("choices", _TEXTS),
-    ("answer", _TEXT),
-    ("answers", _TEXTS),
-    *((stage.value, _TEXT) for stage in STAGES),
-    ("text", _TEXT),
-    ("history", pa.list_(pa.struct([("question", _TEXT), ("text", _TEXT)]))),
-    ("sample_id", _TEXT),
-    ("source", _TEXT),
-    ("source_split", _TEXT),
-    ("turn", pa.int32()),
-    ("labels", _TEXT),
-    ("licence", _TEXT),
-    ("citation", _TEXT),
-    ("facts", _TEXT),
-    ("trace_id", _TEXT),
-    ("kind", _TEXT),
-    ("model", _TEXT),
-    ("model_answered", _TEXT),
-    ("recipe", _TEXT),
-    ("prompt_version", _TEXT),
-    ("created_at", pa.timestamp("us", tz="UTC")),
-]
-ONE_IMAGE = schema(_ONE_IMAGE)
-SEVERAL_IMAGES = schema([*_ONE_IMAGE[:2], ("images", pa.list_(IMAGE)), *_ONE_IMAGE[2:]])
+FOLDERS = MappingProxyType({"default": "data", **{name: name for name in CONFIGURATIONS}})
+
+_HELD = 8
+"""Images that are kept for the next configuration."""
+
+Rows = Callable[[Item], Iterator[dict[str, Any]]]
 
 
-def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
-    """Write the turns that have a trace into the empty folder."""
-    with Splits(folder / "data", ONE_IMAGE, image_path) as splits:
+class _Table(NamedTuple):
+    """What the rows of a configuration are."""
+
+    rows: Rows
+    """Without images."""
+    columns: pa.Schema
+
+
+_TABLES = {
+    "default": _Table(_trace_rows.taken, schema(_trace_rows.TAKEN)),
+    "direct": _Table(_direct.rows, schema(_direct.COLUMNS)),
+    "preferences": _Table(_pairs.pairs, _pairs.COLUMNS),
+    "steps": _Table(_steps.rows, _steps.COLUMNS),
+    "rejected": _Table(_trace_rows.rejected, schema(_trace_rows.REJECTED)),
+}
+
+
+def write(items: Iterable[Item], folder: Path, image_path: ImagePath, also: Sequence[str] = ()) -> None:
+    """Write the turns that have a trace into the empty folder, and the other configurations that are asked for."""
+    read_once = lru_cache(_HELD)(partial(read_image, image_path=image_path))
+    with ExitStack() as stack:
+        tables = [
+            (table, stack.enter_context(Splits(folder / FOLDERS[name], table.columns, image_path, read_once)))
+            for name, table in _TABLES.items()
+            if name == "default" or name in also
+        ]
         for item in items:
-            _add(splits[item.split], item)
-        splits.finish(SEVERAL_IMAGES)
+            for table, splits in tables:
+                _add(splits, table, item)
+        for _, splits in tables:
+            splits.finish()
+    for name in also:
+        if not any((folder / FOLDERS[name]).iterdir()):
+            (folder / FOLDERS[name]).rmdir()
 
 
-def _add(split: Pictured, item: Item) -> None:
-    images = item.sample.images
-    if item.traces and len(images) > 1 and split.shards.columns is ONE_IMAGE:
-        split.shards.change(SEVERAL_IMAGES)
-    for row in _rows(item):
-        cells = split.cells(images)
-        first = {"image": cells[0]} if cells else {}
-        several = {"images": cells} if len(cells) > 1 else {}
-        split.add(row | first | several, [*cells, cells[0]] if several else cells)
+def _add(splits: Splits, table: _Table, item: Item) -> None:
+    has_first = "image" in table.columns.names
+    for row in table.rows(item):
+        split = splits[item.split]
+        cells = split.cells(item.sample.images)
+        if has_first and len(cells) < 2:
+            split.add(row | ({"image": cells[0]} if cells else {}), cells)
+        else:
+            first = {"image": cells[0]} if has_first else {}
+            split.add(row | first | {"images": cells}, [*cells, *first.values()])
 
 
-def _rows(item: Item) -> Iterator[dict[str, Any]]:
-    """Give a row for each trace, without the images."""
-    history: list[dict[str, str]] = []
-    for trace in item.traces:
-        yield _row(item, trace) | {"history": list(history)}
-        history.append({"question": question_text(item.sample.turns[trace.turn]), "text": trace.text})
+def read(folder: Path) -> Iterator[Item]:
+    """Read back the samples and the traces that `write` wrote, rejected ones and direct turns too, by sample id.
 
-
-def _row(item: Item, trace: Trace) -> dict[str, Any]:
-    sample, turn = item.sample, item.sample.turns[trace.turn]
-    provenance = trace.provenance
-    return {
-        "id": f"{sample.id}#{trace.turn}",
-        "question": turn.question,
-        "context": turn.context,
-        "choices": turn.choices,
-        "answer": turn.target,
-        "answers": turn.targets,
-        **{stage.value: trace.stages[stage] for stage in STAGES},
-        "text": trace.text,
-        "sample_id": sample.id,
-        "source": sample.source,
-        "source_split": sample.split,
-        "turn": trace.turn,
-        "labels": json.dumps(sample.labels, ensure_ascii=False, sort_keys=True),
-        "licence": sample.licence,
-        "citation": sample.citation,
-        "facts": json.dumps(sample.facts.model_dump(), ensure_ascii=False) if sample.facts else None,
-        "trace_id": trace.id,
-        "kind": provenance.kind,
-        "model": provenance.model,
-        "model_answered": provenance.model_answered,
-        "recipe": provenance.recipe,
-        "prompt_version": provenance.prompt_version,
-        "created_at": provenance.created_at,
-    }
-
-
-def samples(folder: Path) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-    """Give of each sample that `write` wrote its id, its split, a digest of what is told of it, and its traces' ids.
-
-    By id; images are not read. Raises DataError for a folder that is not of this format.
+    What was said of them, and how they were asked for, is in the columns alone.
+    Raises DataError, with the file and the row, for a folder that is not of this format.
     """
-    rows = sorted(row for path in shards(folder / "data") for row in _known(path))
-    for (sample_id, split), turns in groupby(rows, key=lambda row: row[:2]):
-        known = list(turns)
-        yield sample_id, split, digest_json([turn[3] for turn in known]), tuple(turn[4] for turn in known)
+    return _parquet_reading.items(_files(folder))
 
 
-_TOLD = ("question", "context", "choices", "answers", "labels", "licence", "citation", "facts")
+def pictures(folder: Path) -> Iterator[tuple[ImageRef, bytes]]:
+    """Give the images of the samples. Raises DataError where they are not as many as the records say."""
+    files = _files(folder)
+    for name in _parquet_reading.COLUMNS:
+        for path in files.get(name, ()):
+            yield from _parquet_reading.pictures(path)
 
 
-def _known(path: Path) -> Iterator[tuple[str, str, int, str, str]]:
-    """Give of each row its sample, split, turn, a digest of what is told of it, and its trace."""
-    split = path.name.rsplit("-", 3)[0]
-    with opened(path) as file:
-        for batch in file.iter_batches(columns=["sample_id", "turn", "trace_id", *_TOLD, "image.path"]):
-            for row in batch.to_pylist():
-                place = row.pop("sample_id"), split, row.pop("turn")
-                trace_id = row.pop("trace_id")
-                yield *place, digest_json(row), trace_id
+def rows(folder: Path) -> dict[str, dict[str, int]]:
+    """Return how many rows each configuration has in each split, by the files' own counts."""
+    counts: dict[str, dict[str, int]] = {}
+    for name, paths in _found(folder).items():
+        of_splits = counts.setdefault(name, {})
+        for path in paths:
+            split = path.name.rsplit("-", 3)[0]
+            with opened(path) as file:
+                of_splits[split] = of_splits.get(split, 0) + file.metadata.num_rows
+    return counts
+
+
+def _files(folder: Path) -> dict[str, list[Path]]:
+    """Return the shards of each configuration that is there. Raises DataError where none is."""
+    if not (found := _found(folder)):
+        raise DataError(f"{folder} has no Parquet files of a release")
+    return found
+
+
+def _found(folder: Path) -> dict[str, list[Path]]:
+    files = {name: shards(folder / place) for name, place in FOLDERS.items()}
+    return {name: paths for name, paths in files.items() if paths}
 
 
 def image_faults(folder: Path) -> Iterator[str]:
     """Give a sentence for each image whose bytes are not those that its name says."""
-    return cell_faults(folder / "data", ("image", "images"))
+    for place in FOLDERS.values():
+        yield from cell_faults(folder / place, ("image", "images"))

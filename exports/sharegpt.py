@@ -17,7 +17,7 @@ from pathlib import Path
 from curation.wording import answer_text, question_text
 from exports import ImagePath, Item
 from exports._image_files import copy_all
-from exports._split_files import appender
+from exports._split_files import appender, ascii_line
 
 FORMAT_VERSION = 1
 QUESTIONS = False
@@ -34,7 +34,7 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
             if item.traces:
                 images = list(copy_all(item.sample, folder, image_path))
                 record = {"id": item.sample.id, "images": images, "conversations": list(_conversation(item))}
-                append(item.split, json.dumps(record).encode("ascii"))
+                append(item.split, ascii_line(record))
     files = sorted(folder.glob("*.jsonl"))
     info = {
         f"traces_{path.stem}": {"file_name": path.name, "formatting": "sharegpt", "columns": _COLUMNS} for path in files

@@ -56,6 +56,8 @@ class Review(Record):
     """Digest of the edited stages: two reviewers who write the same agree."""
     stale: tuple[Stage, ...] = ()
     """Stages after an edited one that were not looked at again."""
+    wrong_steps: tuple[int, ...] = ()
+    """Numbers, from 1, of the steps of the reasoning that are wrong; none where the reviewer named none."""
     duty: Duty = Duty.FIRST
     blind: bool = False
     """The gold answer was hidden."""

@@ -1,6 +1,7 @@
 """What a model that was asked as a judge said of a trace."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -81,6 +82,41 @@ class Verdict(Record):
         """The worst of the stages' verdicts: a chain is as good as its weakest part."""
         given = {finding.verdict for finding in self.stages.values()}
         return next(verdict for verdict in _WORST_FIRST if verdict in given)
+
+
+class Rank(StrEnum):
+    """What a judge makes of a repaired trace beside the one that it was made from."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NEITHER = "neither"
+    """Both are as good, or the two orders in which they were shown gave different answers."""
+
+
+class Compared(Record):
+    """What one judge said of a repaired trace and the one that it was made from, shown in both orders."""
+
+    sample_id: str
+    turn: int = Field(ge=0)
+    trace_id: str
+    """The repaired one."""
+    before: str
+    """Id of the trace that it was made from."""
+    model: str
+    endpoint: str
+    """The base URL that was asked, or `simulator`."""
+    prompt_version: str
+    simulated: bool
+    at: datetime
+    """When the second order was answered."""
+    rank: Rank
+    reason: str = ""
+    """In the judge's words, as it saw the earlier trace first."""
+
+    @property
+    def judge(self) -> str:
+        """The judge's name; see `judge_name`."""
+        return judge_name(self.model, self.endpoint, self.prompt_version)
 
 
 def judge_name(model: str, endpoint: str, prompt_version: str) -> str:

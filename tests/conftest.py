@@ -1,5 +1,6 @@
 """Fixtures that several tests share."""
 
+import gc
 import os
 import secrets
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from tests.processes import PASSED
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch, and of the processes that tests start; xdist uses the cores
 
-hypothesis.settings.register_profile("workbench", deadline=None)
+hypothesis.settings.register_profile("workbench", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("workbench")
 
 LONGEST = (
@@ -44,6 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; the others are left in their order."""
     places = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of tests and what they import out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,7 +9,7 @@ from curation.store.steps import StoredTrace, put_issues, put_samples, put_trace
 from schemas.issue import Issue, Severity
 from schemas.sample import Sample, Turn
 from schemas.trace import STAGES, Provenance, Stages, Trace
-from schemas.verdict import StageFinding, StepFinding, Verdict
+from schemas.verdict import Compared, Rank, StageFinding, StepFinding, Verdict
 from tests.records import BEGIN, picture
 from tests.workbench import Endpoint, report
 
@@ -77,4 +77,20 @@ def verdict(trace: Trace, model: str = "m", *, at: float = 0, simulated: bool = 
         call="key",
         stages=stages,
         steps=(step,),
+    )
+
+
+def compared(trace: Trace, before: Trace, rank: str, model: str = "m") -> Compared:
+    return Compared(
+        sample_id=trace.sample_id,
+        turn=trace.turn,
+        trace_id=trace.id,
+        before=before.id,
+        model=model,
+        endpoint="https://host/v1",
+        prompt_version="sha256:" + "0" * 64,
+        simulated=False,
+        at=BEGIN,
+        rank=Rank(rank),
+        reason="It is so.",
     )

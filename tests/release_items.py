@@ -10,9 +10,12 @@ from PIL import Image
 import exports
 from curation import images
 from curation.splits import assign_splits
-from exports import Item, Rejected
+from exports import Item, Rejected, Said
+from schemas.issue import Issue
+from schemas.review import Act, Event, Review, StageVerdict
 from schemas.sample import ImageRef, Sample, Turn
-from schemas.trace import Provenance, Stages, Trace
+from schemas.trace import STAGES, Provenance, Stages, Trace
+from schemas.verdict import StageFinding, StepFinding, Verdict
 
 WHEN = datetime(2025, 3, 1, 12, 30, tzinfo=UTC)
 
@@ -75,6 +78,65 @@ def records():
         rejected=(rejected("sharegpt4v/train/x", 1, "D"), rejected("sharegpt4v/train/x", 2, "C"))
     )
     return whole
+
+
+def records_for(name):
+    """What a format of this name is given: with what was said of the traces, where it holds that."""
+    return spoken(records()) if getattr(exports.get(name), "SAID", False) else records()
+
+
+def spoken(items):
+    """Items whose taken traces people accept, and whose rejected ones a judge finds wrong from the second step on.
+
+    Of those without an image a validator finds the conclusion wrong, and nobody says more.
+    """
+    return [
+        it._replace(said=_accepted(it) | {each.trace.id: _judged(each.trace) for each in it.rejected}) for it in items
+    ]
+
+
+def _accepted(it):
+    wrong = {"code": "answer:wrong", "severity": "error", "stage": "conclusion", "message": "It is wrong."}
+    return {
+        each.id: Said(reviews=(reviewed(each),))
+        if it.sample.images
+        else Said(issues=(Issue(sample_id=each.sample_id, turn=each.turn, trace_id=each.id, **wrong),))
+        for each in it.traces
+    }
+
+
+def _judged(of):
+    return Said(verdicts=(verdict(of, steps="positive negative", caption="chart", reasoning="so B"),))
+
+
+def reviewed(of, decision="accept", reviewer="ada", act=Act.REVIEW, **review):
+    """An event in which a reviewer decides on a trace."""
+    said = Review(trace_id=of.id, decision=decision, **review)
+    return Event(
+        id=f"{reviewer}-{of.id}", at=WHEN, reviewer=reviewer, act=act, sample_id=of.sample_id, turn=of.turn, review=said
+    )
+
+
+def verdict(of, model="m", *, steps="", cuts=((0, 5), (7, 11)), simulated=False, **against):
+    """A judge's verdict: positive, but on the stages that are named, each with its quote; steps by their verdicts."""
+    stages = {stage: StageFinding(verdict=StageVerdict.POSITIVE) for stage in STAGES}
+    stages |= {
+        stage: StageFinding(verdict="negative", quote=quote, reason="Wrong.") for stage, quote in against.items()
+    }
+    found = zip(cuts, steps.split(), strict=False)
+    return Verdict(
+        sample_id=of.sample_id,
+        turn=of.turn,
+        trace_id=of.id,
+        model=model,
+        endpoint="https://host/v1",
+        prompt_version="sha256:" + "0" * 64,
+        simulated=simulated,
+        at=WHEN,
+        call="key",
+        stages=stages,
+        steps=[StepFinding(number=n, start=a, end=b, verdict=v) for n, ((a, b), v) in enumerate(found, 1)],
+    )
 
 
 def rejected(sample_id, turn, conclusion):

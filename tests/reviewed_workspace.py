@@ -11,6 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from curation import registry, sources
+from curation.critics.steps import split
 from curation.images import LoadedImage, inspect
 from curation.review import Deed, Desk, Reviewer, Terms
 from curation.review.desk import new_id
@@ -81,6 +82,13 @@ def _truth(subject: Subject, good: Subject, fault: str, number: int) -> Truth:
     return Truth(sample, trace, fault, good.stages, images)
 
 
+def changed_steps(truth: Truth) -> tuple[int, ...]:
+    """Return the steps of the reasoning that the fault changed, by number; none where it changed another stage."""
+    good = {step.text for step in split(truth.good.reasoning)}
+    steps = split(truth.trace.stages.reasoning)
+    return tuple(number for number, step in enumerate(steps, start=1) if step.text not in good)
+
+
 class Crowd(NamedTuple):
     """The reviewers, and how they work."""
 
@@ -99,8 +107,8 @@ def _pictures() -> dict[str, LoadedImage]:
     found = {}
     for name in registry.names("curation.sources"):
         source = sources.get(name)
-        for split in source.COUNTS:
-            for row in islice(source.rows(sources.BUNDLED / name, split), 60):
+        for part in source.COUNTS:
+            for row in islice(source.rows(sources.BUNDLED / name, part), 60):
                 found |= {image.ref.digest: image for image in row.images if isinstance(image, LoadedImage)}
     return found
 
@@ -160,5 +168,6 @@ def _deed(view: View, truth: Truth, errs: float, edits: float, rng: Random) -> D
         decision=decision,
         verdicts={} if edit else verdicts,
         texts=mended if edit else {},
+        wrong_steps=changed_steps(truth) if decision is Decision.REJECT and Stage.REASONING in wrong else (),
         text=truth.fault or "a slip" if decision is Decision.REJECT else "",
     )

@@ -9,7 +9,7 @@ from curation.store import Store
 from curation.store.census import by_code, by_state
 from curation.store.steps import StoredTrace, put_checks, put_issues, put_samples, put_traces
 from curation.store.text import from_json, to_json
-from curation.store.verdicts import candidates, put_verdicts, repaired, verdicts_of
+from curation.store.verdicts import candidates, put_verdicts, verdicts_of
 from schemas.issue import Severity
 from schemas.review import StageVerdict
 from schemas.trace import Stage
@@ -168,15 +168,6 @@ def test_candidates_are_the_traces_that_stand_and_have_no_error_but_of_judges(st
     flagged = list(candidates(store.engine, "another", flagged=True))
     assert {each.trace.id for each in flagged} == {newer.id, other.id}
     assert list(candidates(store.engine, "another", ("nothing",))) == []
-
-
-def test_repaired_traces_come_with_what_they_repair(store):
-    before = trace_of(SAMPLE, conclusion="9")
-    after = trace_of(SAMPLE, parent=before.id, at=9)
-    put(store, before, after, trace_of(sample_of(1)))
-    (pair,) = repaired(store.engine)
-    assert (pair.sample, pair.trace, pair.before) == (SAMPLE, after, before)
-    assert list(repaired(store.engine, ("nothing",))) == []
 
 
 def test_traces_in_postgresql_are_judged_over_http(tmp_path, postgres_url, monkeypatch):

@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation.calibration import LEAST_OF_A_KIND, LEAST_REVIEWS, calibrate
-from curation.calibration.measuring import choose, kappas, macro_f1
+from curation.calibration.measuring import choose, kappas
+from curation.calibration.steps import wrong_steps
 from curation.calibration.truths import read_truths, settle
-from curation.statistics.agreement import kappa, kappa_of_counts
+from curation.statistics.agreement import kappa, kappa_of_counts, kappa_of_tables
+from curation.statistics.f1 import macro_f1_of_counts, macro_f1_of_tables
 from curation.store import Store
 from curation.store.queue import put_events
-from curation.store.reviewed import Decided
+from curation.store.reviewed import Decided, Reasoned
 from curation.store.steps import Check, StoredTrace, put_checks, put_issues, put_samples, put_traces
 from curation.store.verdicts import put_verdicts
 from curation.store.votes import KNOWN
@@ -23,6 +25,7 @@ from schemas.issue import Issue, Severity
 from schemas.review import Act, Decision, Duty, Event, Review, StageVerdict
 from schemas.sample import ImageRef, Sample, Turn
 from schemas.trace import STAGES, Provenance, Stage, Stages, Trace
+from schemas.verdict import StepFinding, Verdict
 from tests.judged import verdict
 from tests.records import BEGIN
 from tests.workbench import here, report
@@ -140,7 +143,8 @@ def test_precision_and_recall_are_those_of_the_reviews(store):
     assert code.kappa.low < code.kappa.value < code.kappa.high
     stage = next(each for each in calibration.stages if each.stage == "reasoning")
     assert (stage.reviews, stage.negative) == (120, 40)
-    assert stage.macro_f1 == pytest.approx((2 * 30 / 74 + 2 * 76 / 166) / 2)
+    assert stage.macro_f1.value == pytest.approx((2 * 30 / 74 + 2 * 76 / 166) / 2)
+    assert stage.macro_f1.low < stage.macro_f1.value < stage.macro_f1.high
     assert [(point.score, point.traces) for point in calibration.curves[0].points] == [("0", 86), ("1", 34)]
 
 
@@ -192,8 +196,8 @@ def test_judges_are_measured_by_the_stages_they_are_against(store):
     judge = next(each for each in calibration.rates if each.kind == "judge")
     assert (judge.told, judge.both, judge.faulty) == (30, 30, 40)
     stages = {each.stage: each for each in calibration.stages if each.name == judge.name}
-    assert stages["reasoning"].macro_f1 > 0.8
-    assert stages["summary"].macro_f1 is None, "nobody calls a summary negative"
+    assert stages["reasoning"].macro_f1.value > 0.8
+    assert stages["summary"].macro_f1.value is None, "nobody calls a summary negative"
     assert [curve.name for curve in calibration.curves][:2] == ["checks", judge.name]
 
 
@@ -222,6 +226,94 @@ def test_reviews_of_one_image_can_not_be_halved(store):
 def test_the_same_workspace_gives_the_same_figures(store):
     workshop(store)
     assert calibrate(store).model_dump_json() == calibrate(store).model_dump_json()
+
+
+# Steps
+
+TWO = "The bar is at 7. So the answer is 7."
+THREE = f"The bar is red. {TWO}"
+
+
+def decided(decision: str, edited: str | None = None, wrong: tuple[int, ...] = (), **against: str) -> Reasoned:
+    edit = {"edited": "t2"} if decision == "edit" else {}
+    review = Review(trace_id="t", decision=decision, verdicts=against, wrong_steps=wrong, **edit)
+    return Reasoned(1, review, THREE, edited)
+
+
+@pytest.mark.parametrize(
+    ("about", "wrong"),
+    [
+        (decided("accept"), [False, False, False]),
+        (decided("accept", wrong=(2,)), [False, True, False]),
+        (decided("reject", wrong=(1, 3), reasoning="negative"), [True, False, True]),
+        (decided("reject", reasoning="positive"), [False, False, False]),
+        (decided("reject", reasoning="negative"), None),
+        (decided("reject"), None),
+        (decided("edit", TWO), [True, False, False]),
+        (decided("edit", f"The  bar is\tred. {TWO} Yes."), [False, False, False]),
+        (decided("edit", "Nothing stays."), [True, True, True]),
+        (decided("edit", THREE), [False, False, False]),
+        (decided("edit", None, caption="negative"), [False, False, False]),
+        (decided("edit", TWO, wrong=(3,)), [False, False, True]),
+    ],
+)
+def test_which_steps_are_wrong_is_what_people_named_or_wrote_anew(about, wrong):
+    assert wrong_steps(about) == wrong
+
+
+def test_what_stands_twice_and_once_in_the_edit_is_wrong_once():
+    about = decided("edit", TWO)._replace(reasoning=f"The bar is at 7. {TWO}")
+    assert wrong_steps(about) == [False, True, False]
+
+
+def test_steps_that_judges_call_negative_are_compared_with_those_that_people_named(store):
+    made = [traced(number) for number in range(120)]
+    traces = [trace.model_copy(update={"stages": trace.stages.model_copy(update={"reasoning": THREE})})
+              for _, trace in made]  # fmt: skip
+    traces = [Trace(**trace.model_dump(exclude={"id"})) for trace in traces]
+    events = [reviewed(trace, "reject" if number < 40 else "accept") for number, trace in enumerate(traces)]
+    named = {"wrong_steps": (2,), "verdicts": {Stage.REASONING: StageVerdict.NEGATIVE}}
+    events[:30] = [event.model_copy(update={"review": event.review.model_copy(update=named)}) for event in events[:30]]
+    events[30:40] = [
+        event.model_copy(update={"review": event.review.model_copy(update={"verdicts": {}})}) for event in events[30:40]
+    ]
+    fill(store, [(sample, trace) for (sample, _), trace in zip(made, traces, strict=True)], events, [])
+    for model in ("m", "n", "o"):
+        told = 20 if model == "m" else 25
+        store.write(put_verdicts, [by_step(trace, model, 2 if n < told else 0) for n, trace in enumerate(traces)])
+    calibration = calibrate(store)
+    steps = {each.name.split("@")[0]: each for each in calibration.steps}
+    assert calibration.steps_unknown == 10
+    assert set(steps) == {"m", "n", "o", "all judges"}
+    assert (steps["m"].reviews, steps["m"].steps, steps["m"].negative, steps["m"].told) == (110, 330, 30, 20)
+    assert steps["all judges"].both == 25
+    assert steps["m"].macro_f1.value == pytest.approx((2 * 20 / 50 + 2 * 300 / 610) / 2)
+    assert steps["m"].macro_f1.low < steps["m"].macro_f1.value < steps["m"].macro_f1.high
+    assert steps["m"].kappa.low < steps["m"].kappa.value
+    stages = {each.name.split("@")[0]: each for each in calibration.stages if each.stage == "reasoning"}
+    assert stages["all judges"].kappa.value == stages["n"].kappa.value
+    assert "10 judged reasonings are left out" in " ".join(calibration.lines())
+    assert calibration.model_validate_json(calibration.model_dump_json()).steps == calibration.steps
+
+
+def by_step(trace: Trace, model: str, wrong: int) -> Verdict:
+    """A verdict that is negative on one step of three, and on the reasoning; on none, for 0."""
+    said = verdict(trace, model, **({"reasoning": "7"} if wrong else {}))
+    cuts = [(0, 15), (16, 32), (33, 52)]
+    given = ["negative" if number == wrong else "positive" for number in (1, 2, 3)]
+    steps = [
+        StepFinding(number=number, start=start, end=end, verdict=each)
+        for number, ((start, end), each) in enumerate(zip(cuts, given, strict=True), 1)
+    ]
+    return said.model_copy(update={"steps": tuple(steps)})
+
+
+@given(st.lists(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=1), min_size=1, max_size=40))
+def test_kappa_of_tables_of_one_answer_each_is_kappa_of_their_sum(rows):
+    tables = np.array([np.eye(4, dtype=np.int64)[2 * a + b].reshape(2, 2) for ((a, b),) in rows])
+    together, counted = kappa_of_tables(tables, least=1), kappa_of_counts(tables.sum(axis=0), least=1)
+    assert (together.records, together.agreed) == (counted.records, pytest.approx(counted.agreed))
+    assert together.value == (counted.value if counted.value is None else pytest.approx(counted.value))
 
 
 # The choice of a cut
@@ -262,8 +354,17 @@ def test_kappa_of_counts_is_kappa_of_the_records(rows):
 
 
 def test_macro_f1_is_the_mean_over_both_kinds():
-    assert macro_f1(np.array([[50, 10], [5, 35]])) == pytest.approx((2 * 50 / 115 + 2 * 35 / 85) / 2)
-    assert macro_f1(np.array([[10, 0], [5, 0]])) is None
+    def of(*table: int) -> float | None:
+        """Of records that are one answer each: neither, missed, false alarms, both."""
+        kinds = np.eye(4, dtype=np.int64).reshape(-1, 2, 2)
+        apart = macro_f1_of_tables(np.repeat(kinds, table, axis=0)).value
+        assert macro_f1_of_counts(np.array(table).reshape(2, 2)).value == (apart and pytest.approx(apart))
+        return apart
+
+    assert of(50, 10, 5, 35) == pytest.approx((2 * 50 / 115 + 2 * 35 / 85) / 2)
+    assert of(10, 0, 5, 0) is None
+    assert of(0, 10, 0, 5) is None
+    assert of(10, 0, 0, 10) == 1.0
 
 
 # The command

@@ -6,8 +6,11 @@ import pytest
 from sqlalchemy import insert
 
 from curation.store import Store, census, tables
+from curation.store.comparisons import put_comparisons
 from curation.store.steps import put_calls, put_checks, put_failures, put_issues, put_samples, put_traces
+from curation.store.verdicts import put_verdicts
 from schemas.call import Outcome
+from tests.judged import compared, sample_of, trace_of, verdict
 from tests.records import BEGIN, call, check, failure, issue, sample, trace
 
 
@@ -171,9 +174,24 @@ def test_the_ledger_is_added_up_by_state_and_by_whether_the_run_lives(store: Sto
     assert (money.saved, money.saved_requests) == (7, 1)
 
 
+def test_what_judges_said_is_counted_by_judge(store: Store) -> None:
+    sample, before = sample_of(0), trace_of(sample_of(0), conclusion="9")
+    repairs = [trace_of(sample, conclusion=text, parent=before.id) for text in "123"]
+    store.write(put_verdicts, [verdict(before), verdict(repairs[0]), verdict(before, "n")])
+    for repair, rank in zip(repairs, ("better", "worse", "better"), strict=True):
+        store.write(put_comparisons, [compared(repair, before, rank)])
+    name = f"m@https://host/v1#{'0' * 12}"
+    assert census.by_judge(store.engine) == [
+        (name, "repairs compared, better", 2),
+        (name, "repairs compared, worse", 1),
+        (name, "traces judged", 2),
+        (name.replace("m@", "n@"), "traces judged", 1),
+    ]
+
+
 def test_an_empty_workspace_has_nothing_to_count(store: Store) -> None:
     assert census.by_source(store.engine) == []
     assert census.by_state(store.engine) == census.by_outcome(store.engine) == {}
     assert census.failed_by_outcome(store.engine) == {}
-    assert census.by_code(store.engine) == []
+    assert census.by_code(store.engine) == census.by_judge(store.engine) == []
     assert census.money(store.engine, lambda run: True) == census.Money(0, 0, 0, 0, 0, 0, 0)

@@ -165,26 +165,22 @@ def test_a_slice_holds_what_meets_all_its_filters(store: Store, name: str) -> No
 WORST: tuple[Worst, ...] = ("error", "warning", "info", "none")
 
 
-@pytest.mark.parametrize("wanted", [c for size in range(1, 5) for c in combinations(WORST, size)], ids="-".join)
 @pytest.mark.parametrize("code", [(), ("structure:missing",)], ids=["any", "with a code"])
-def test_a_severity_is_that_of_the_gravest_open_issue(
-    store: Store, wanted: tuple[Worst, ...], code: tuple[str, ...]
-) -> None:
-    stored = fill(store, 4)
-    found = {}
-    for number, of in enumerate(stored):
-        grave = [issue(of).model_dump(exclude={"id"}) | {"severity": severity} for severity in WORST[number:3]]
+def test_a_severity_is_that_of_the_gravest_open_issue(store: Store, code: tuple[str, ...]) -> None:
+    found: dict[str, Worst] = {}
+    for of, worst in zip(fill(store, 4), WORST, strict=True):
+        found[of.sample_id] = worst
+        grave = [issue(of).model_dump(exclude={"id"}) | {"severity": each} for each in WORST[WORST.index(worst) : 3]]
         store.write(put_issues, [type(issue(of)).model_validate(each) for each in grave])
-        found[of.sample_id] = WORST[number]
-    slice_ = Slice(severity=wanted, code=code)
     at = desk(store)
-    expected = {name for name, worst in found.items() if worst in wanted and not (code and worst == "none")}
-    assert {place.place.sample_id for place in at.browse(slice_)} == expected
-    assert at.count(slice_) == len(expected)
-    assert {view.sample.id for view in at.take(slice_, 10)} == expected
-    at.give_back()
-    if expected:
-        assert at.bulk(slice_, Decision.ACCEPT, expected=len(expected)).done == len(expected)
+    for wanted in (c for size in range(1, 5) for c in combinations(WORST, size)):
+        slice_ = Slice(severity=wanted, code=code)
+        expected = {name for name, worst in found.items() if worst in wanted and not (code and worst == "none")}
+        assert {place.place.sample_id for place in at.browse(slice_)} == expected
+        assert at.count(slice_) == len(expected)
+        assert {view.sample.id for view in at.take(slice_, 10)} == expected
+        at.give_back()
+    assert at.bulk(Slice(severity=("error", "info"), code=code), Decision.ACCEPT, expected=2).done == 2
 
 
 @given(
@@ -588,7 +584,7 @@ def _deed(view: View, what: str, who: str, step: int) -> Deed:
     return decide(view, what, text=who)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(OPS)
 def test_the_queue_is_what_follows_from_the_events(sqlite: None, tmp_path_factory: pytest.TempPathFactory, ops) -> None:
     with Store.open(tmp_path_factory.mktemp("w"), create=True) as store:

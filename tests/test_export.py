@@ -136,8 +136,10 @@ def test_what_is_rejected_is_kept_where_the_policy_says_so(store, export_):
     assert all(item.rejected == () for item in jsonl.read(without.out))
     assert b"rejected" not in (without.out / "data/train.jsonl").read_bytes()
     parquet = export_(*lines, format_="parquet")
-    assert parquet.dropped
-    assert "The policy keeps rejected traces, which parquet can't hold: --format jsonl can." in parquet.lines()
+    assert parquet.counts["rows_rejected"] == {"train": 2}
+    llava = export_(*lines, format_="llava")
+    assert llava.dropped
+    assert "The policy keeps rejected traces, which llava can't hold: --format jsonl can." in llava.lines()
 
 
 def test_where_nothing_is_left_the_lines_are_named(store, export_):

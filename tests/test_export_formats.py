@@ -16,11 +16,12 @@ from curation.evaluation import benchmark
 from curation.import_ import Config as ImportConfig
 from curation.import_ import run as import_
 from curation.release import build
-from exports import vlmevalkit, webdataset
+from exports import Said, webdataset
 from exports._pairs import pairs
+from schemas.issue import Issue
 from schemas.sample import Turn
 from schemas.trace import parse_tagged
-from tests.release_items import BYTES, REFS, contents, image_folder, item, records, rejected, trace, written
+from tests.release_items import BYTES, REFS, contents, image_folder, item, records, rejected, reviewed, trace, written
 
 QUESTION = Turn(question="Which?", targets=("B", "δύο"), choices=("one", "δύο"), context="A hint.")
 
@@ -67,7 +68,7 @@ def test_what_says_the_same_is_no_pair(tmp_path, store):
     same = rejected("a/train/1", 0, "B")
     it = item("a/train/1", (QUESTION,))._replace(rejected=(same,))
     assert not list(pairs(it))
-    with pytest.raises(UsageError, match=r"nothing to pair: .* keep_rejected = true"):
+    with pytest.raises(UsageError, match=r"nothing to pair: .* give a turn a second one"):
         written("dpo", [it], tmp_path, store)
 
 
@@ -109,6 +110,35 @@ def test_what_sharegpt_wrote_is_imported_again(tmp_path, store):
     assert report.traces == sum(len(it.traces) for it in items)
 
 
+def test_half_of_a_surrogate_pair_spoils_no_record(tmp_path, store):
+    turn = Turn(question="half \udc80, whole \U0001f600", targets=("\ud800",))
+    items = [item("a/train/1", (turn,), REFS[:1])]
+    for name in ("sharegpt", "llava"):
+        written(name, items, tmp_path / name, store)
+        rows = datasets.load_dataset(
+            "json", data_files=str(tmp_path / name / "train.jsonl"), split="train", cache_dir=str(tmp_path / "cache")
+        )
+        assert rows[0]["conversations"][0]["value"].endswith("half �, whole \U0001f600")
+    assert tables(written("csv", items, tmp_path / "csv", store))["train"][0]["answers"] == "?"
+    found = benchmark.read(
+        written("vlmevalkit", items, tmp_path / "tsv", store) / "train_open.tsv", tmp_path / "images"
+    )
+    assert found.problems[0].turn.targets == ("?",)
+
+
+# label-studio
+
+
+def test_an_annotator_is_told_what_checks_found(tmp_path, store):
+    it = item("a/train/1", (QUESTION,), REFS[:1])
+    (one,) = it.traces
+    about = {"sample_id": one.sample_id, "trace_id": one.id, "message": "It is wrong."}
+    said = Said(issues=(Issue(**about, code="answer:wrong", severity="error"),))
+    written("label_studio", [it._replace(said={one.id: said})], tmp_path, store)
+    (task,) = json.loads((tmp_path / "train.json").read_text())
+    assert task["data"]["issues"] == "error: It is wrong."
+
+
 # csv
 
 
@@ -125,14 +155,40 @@ def test_csv_has_a_row_for_each_trace_whose_images_lie_beside_it(tmp_path, store
     )
     rows = {row["id"]: row for split in found.values() for row in split}
     first = rows["chartqa/train/1#0"]
-    assert (first["choices"], first["answers"], first["reasoning"]) == ("one\nδύο", "B\nb", "1 < 2\n\nso B")
+    assert (first["choices"], first["answers"], first["reasoning"]) == ("A. one\nB. δύο", "B\nb", "1 < 2\n\nso B")
     assert (folder / first["images"]).read_bytes() == BYTES[REFS[0].digest]
     assert rows["pisc/val/b#0"]["images"].count("\n") == 2
 
 
+def test_csv_says_what_checks_found_and_people_decided(tmp_path, store):
+    it = item("a/train/1", (QUESTION,), REFS[:1])
+    (one,) = it.traces
+    about = {"sample_id": one.sample_id, "trace_id": one.id, "message": "It is wrong."}
+    review = reviewed(one, "reject", verdicts={"caption": "negative"}, reason="No chart.")
+    said = Said(reviews=(review,), issues=(Issue(**about, code="answer:wrong", severity="error"),))
+    (row,) = tables(written("csv", [it._replace(said={one.id: said})], tmp_path, store))["train"]
+    assert row["issues"] == "error answer:wrong: It is wrong."
+    assert row["reviews"] == "reject (caption negative): No chart."
+    assert "ada" not in str(row)
+
+
+def test_a_csv_has_no_cell_that_is_too_long_for_a_spreadsheet(tmp_path, store):
+    written("csv", [item("a/train/1", (Turn(question="x" * 100_000),))], tmp_path, store)
+    question = tables(tmp_path)["train"][0]["question"]
+    assert (len(question), question[-2:]) == (32_767, "x…")
+
+
 @pytest.mark.parametrize(
     ("text", "cell"),
-    [("=1+1", "'=1+1"), ("@x", "'@x"), ("-5", "-5"), ("-5 %", "'-5 %"), ("+1,000.5%", "+1,000.5%"), ("a\0b", "ab")],
+    [
+        ("=1+1", "'=1+1"),
+        ("@x", "'@x"),
+        ("-5", "-5"),
+        ("-5 %", "'-5 %"),
+        ("+1,000.5%", "+1,000.5%"),
+        ("a\0b", "ab"),
+        ("＝1", "'＝1"),
+    ],
 )
 def test_a_spreadsheet_computes_nothing_of_a_csv(text, cell, tmp_path, store):
     written("csv", [item("a/train/1", (Turn(question=text),))], tmp_path, store)
@@ -143,22 +199,28 @@ def test_a_spreadsheet_computes_nothing_of_a_csv(text, cell, tmp_path, store):
 
 
 def test_a_benchmark_is_read_by_what_reads_the_official_ones(tmp_path, store):
-    several = (QUESTION, Turn(question="How many?", targets=("3",)))
-    items = [item("a/val/1", several, REFS[:1], (), "test"), item("a/val/2", (QUESTION,), REFS[:1], (0,), "test")]
+    several = (QUESTION, Turn(question="How many?", targets=("3",), context="Look."))
+    pictured = item("a/val/3", (QUESTION,), REFS[:2], (0,), "test")
+    items = [
+        item("a/val/1", several, REFS[:1], (), "test"),
+        item("a/val/2", (QUESTION,), REFS[:1], (0,), "test"),
+        pictured,
+    ]
     folder = written("vlmevalkit", items, tmp_path / "out", store)
-    found = benchmark.read(folder / "test.tsv", tmp_path / "images")
+    found = benchmark.read(folder / "test_choice.tsv", tmp_path / "images")
     assert not found.faults
-    assert [row["id"] for row in found.rows] == ["a/val/1#0", "a/val/1#1", "a/val/2#0"]
-    choice, number, again = found.problems
+    assert [row["id"] for row in found.rows] == ["a/val/1#0", "a/val/2#0", "a/val/3#0"]
+    choice, again, both = found.problems
     assert (choice.turn.choices, choice.turn.targets, choice.turn.context) == (("one", "δύο"), ("B", "δύο"), "A hint.")
-    assert (number.turn.choices, number.turn.targets) == ((), ("3",))
     assert again.pictures == choice.pictures
-    assert choice.pictures[0].path.read_bytes() == BYTES[REFS[0].digest]
+    assert [picture.path.read_bytes() for picture in both.pictures] == [BYTES[ref.digest] for ref in REFS[:2]]
+    (number,) = benchmark.read(folder / "test_open.tsv", tmp_path / "images").problems
+    assert (number.turn.question, number.turn.choices, number.turn.targets) == ("Look.\nHow many?", (), ("3",))
 
 
 def test_an_image_is_in_a_benchmark_once(tmp_path, store):
     items = [item(f"a/val/{number}", (QUESTION,), REFS[:1], (), "test") for number in range(3)]
-    text = (written("vlmevalkit", items, tmp_path, store) / "test.tsv").read_text()
+    text = (written("vlmevalkit", items, tmp_path, store) / "test_choice.tsv").read_text()
     assert text.count(base64.b64encode(BYTES[REFS[0].digest]).decode()) == 1
 
 
@@ -172,8 +234,9 @@ def test_an_image_is_in_a_benchmark_once(tmp_path, store):
 )
 def test_a_question_that_cant_be_scored_is_not_in_a_benchmark(turn, tmp_path, store):
     items = [item("a/val/1", (turn, QUESTION), REFS[:1], (), "test"), item("a/val/2", (QUESTION,), (), (), "test")]
-    rows = (written("vlmevalkit", items, tmp_path, store) / "test.tsv").read_text().splitlines()
-    assert [row.split("\t")[-1] for row in rows] == [vlmevalkit.COLUMNS[-1], "a/val/1#1"]
+    written("vlmevalkit", items, tmp_path, store)
+    (path,) = tmp_path.glob("*.tsv")
+    assert [row.split("\t")[-1] for row in path.read_text().splitlines()] == ["id", "a/val/1#1"]
 
 
 # webdataset

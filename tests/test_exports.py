@@ -21,7 +21,7 @@ from curation.release import build
 from exports import Item, _shards, jsonl, llava, parquet
 from schemas.sample import Sample, Turn
 from schemas.trace import Provenance, Stages, Trace, parse_tagged
-from tests.release_items import BYTES, REFS, WHEN, contents, image_folder, item, records, trace, written
+from tests.release_items import BYTES, REFS, WHEN, contents, image_folder, item, records, records_for, trace, written
 
 NAMES = registry.names("exports")
 
@@ -40,9 +40,9 @@ def test_the_records_reach_every_split():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_format_gives_the_same_bytes_at_another_time_and_place(name, tmp_path, store, monkeypatch):
-    build(records(), tmp_path / "a", name, store, {}, {})
+    build(records_for(name), tmp_path / "a", name, store, {}, {})
     monkeypatch.setattr("time.time", lambda: 4e9)
-    build(records(), tmp_path / "elsewhere" / "b", name, store, {}, {})
+    build(records_for(name), tmp_path / "elsewhere" / "b", name, store, {}, {})
     first = contents(tmp_path / "a")
     assert first == contents(tmp_path / "elsewhere" / "b")
     assert len(first) > 2
@@ -51,7 +51,7 @@ def test_every_format_gives_the_same_bytes_at_another_time_and_place(name, tmp_p
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_format_writes_a_path_of_this_machine(name, tmp_path, store):
-    build(records(), tmp_path / "out", name, store, {}, {})
+    build(records_for(name), tmp_path / "out", name, store, {}, {})
     marks = [
         str(tmp_path).encode(),
         str(Path.home()).encode() + b"/",
@@ -64,7 +64,7 @@ def test_no_format_writes_a_path_of_this_machine(name, tmp_path, store):
 @pytest.mark.parametrize("name", NAMES)
 def test_no_format_puts_an_image_into_the_file_of_another_split(name, tmp_path, store):
     splits_of = {ref.digest: it.split for it in records() for ref in it.sample.images}
-    for path, data in contents(written(name, records(), tmp_path / "out", store)).items():
+    for path, data in contents(written(name, records_for(name), tmp_path / "out", store)).items():
         in_split = next((split for split in set(splits_of.values()) if path.name.startswith(split)), None)
         for digest, split in splits_of.items():
             shown = digest.removeprefix("sha256:").encode() in data or BYTES[digest] in data
@@ -153,7 +153,7 @@ def test_jsonl_reads_back_what_it_wrote(drawn, store):
 
 
 def test_a_format_has_read_only_where_it_gives_the_records_back():
-    assert [name for name in NAMES if hasattr(exports.get(name), "read")] == ["jsonl", "webdataset"]
+    assert [name for name in NAMES if hasattr(exports.get(name), "read")] == ["jsonl", "parquet", "webdataset"]
 
 
 def test_jsonl_gives_the_records_of_all_splits_in_the_order_of_their_ids(tmp_path, store):
@@ -245,7 +245,7 @@ def test_parquet_folder_loads_with_its_splits_and_images(tmp_path, store):
     assert {split: len(rows) for split, rows in found.items()} == expected
     for rows in found.values():
         assert rows.features["image"] == datasets.Image()
-        assert "images" not in rows.features
+        assert rows.features["images"] == datasets.List(datasets.Image())
     by_id = {row["id"]: row for rows in found.values() for row in rows}
     assert by_id["geoqa/train/二#0"]["image"].size == (REFS[1].width, REFS[1].height)
     assert by_id["zeta/test/2#0"]["image"] is None
@@ -347,5 +347,5 @@ def test_parquet_leaves_image_bytes_uncompressed_and_text_compressed(tmp_path, s
 
 
 def test_parquet_metadata_is_what_datasets_would_write(tmp_path):
-    for schema in (parquet.ONE_IMAGE, parquet.SEVERAL_IMAGES):
+    for schema in (table.columns for table in parquet._TABLES.values()):
         assert datasets.Features.from_arrow_schema(schema).arrow_schema.equals(schema)

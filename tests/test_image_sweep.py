@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from curation import sweeps
 from curation.images import inspect
@@ -19,9 +19,16 @@ def digest(name: str) -> str:
     return f"sha256:{name * 64}"
 
 
-def seen(name: str, group: str | None = None, size: int = 400, contrast: float = 50, fault: str = "") -> tuple:
+def seen(
+    name: str,
+    group: str | None = None,
+    size: int = 400,
+    contrast: float = 50,
+    fault: str = "",
+    mirror: str | None = None,
+) -> tuple:
     shown = (None, None, None) if fault else (size, 300, contrast)
-    return (digest(name), *shown, fault, None if fault else digest(group or name))
+    return (digest(name), *shown, fault, None if fault else digest(group or name), mirror and digest(mirror))
 
 
 def found(looks: list[tuple], *shown: tuple[str, str], sweep: str = "image") -> list[tuple[str, str]]:
@@ -59,6 +66,14 @@ def test_a_picture_like_an_earlier_sample_s_is_found_and_the_same_bytes_are_not(
     assert found(looks, ("1", "b"), ("2", "b"), ("3", "a")) == [("3", "near-duplicate")]
 
 
+def test_a_picture_that_mirrors_an_earlier_sample_s_is_found_and_its_copies_too():
+    looks = [seen("a", "a", mirror="c"), seen("b", "a", mirror="c"), seen("c", mirror="a"), seen("d")]
+    assert found(looks, ("1", "d"), ("2", "c"), ("3", "b"), ("4", "d")) == [("3", "mirrored")]
+    twice = [("1", "a"), ("2", "c"), ("3", "b")]
+    assert found(looks, *twice) == [("3", "near-duplicate"), ("2", "mirrored"), ("3", "mirrored")]
+    assert found(looks, ("1", "ac")) == []
+
+
 def test_pictures_of_one_sample_may_look_alike():
     assert found([seen("a", "a"), seen("b", "a")], ("1", "ab")) == []
 
@@ -71,7 +86,14 @@ def test_the_same_question_about_an_altered_picture_is_a_duplicate():
 
 
 def test_the_images_of_a_workspace_are_swept_once(store):
-    images = [encoded(chart(1)), altered(chart(1))["jpeg"], encoded(chart(2)), encoded(Image.new("L", (9, 9)))]
+    mirrored = encoded(ImageOps.mirror(chart(2)), "JPEG", quality=60)
+    images = [
+        encoded(chart(1)),
+        altered(chart(1))["jpeg"],
+        encoded(chart(2)),
+        mirrored,
+        encoded(Image.new("L", (9, 9))),
+    ]
     loaded = [inspect(data) for data in images]
     for image in loaded:
         store.images.put(image)
@@ -85,9 +107,10 @@ def test_the_images_of_a_workspace_are_swept_once(store):
     config = Config(workspace=store.folder, only=("image",))
     report = run(config=config)
     codes = {code: (severity, count) for _, code, severity, count in report.issues}
-    assert report.checked["image"] == 5
+    assert report.checked["image"] == 6
     assert codes == {
         "image:blank": ("warning", 1),
+        "image:mirrored": ("warning", 1),
         "image:near-duplicate": ("warning", 1),
         "image:tiny": ("warning", 1),
         "image:unreadable": ("error", 1),

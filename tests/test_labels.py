@@ -54,6 +54,18 @@ def test_questions_are_asked_without_their_image_and_marked_and_never_twice(work
     assert labelled(workspace, "without-image,caption-only", "--offline")["requests"] == 0
 
 
+def test_the_cost_of_labels_is_estimated_from_the_prompts_that_are_asked(workspace):
+    asked = ("without-image,caption-only", "--samples", "3", "--price", "1,2")
+    told = labelled(workspace, *asked, "--estimate", "--offline")
+    done = labelled(workspace, *asked, "--offline")
+    assert (told["labels"], told["calls"]) == (2 * len(held(workspace)), 6 * len(held(workspace)))
+    assert told["calls"] == done["requests"]
+    assert told["completion_tokens"] == 400 * told["calls"]
+    assert told["cost"] == pytest.approx((told["prompt_tokens"] + 2 * told["completion_tokens"]) / 1e6)
+    assert told["most"] > told["cost"]
+    assert labelled(workspace, *asked, "--estimate", "--offline")["calls"] == 0
+
+
 def test_labelling_goes_on_where_it_was(workspace):
     first = labelled(workspace, "without-image", "--offline", "--samples", "1", "--limit", "5")
     rest = labelled(workspace, "without-image", "--offline", "--samples", "1")

@@ -107,6 +107,25 @@ def test_what_is_shared_is_read():
     assert value(pickle.dumps([shared, shared, (shared,)], 3)) == [[1], [1], ([1],)]
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_a_later_batch_comes_back_to_is_read(protocol):
+    shared = ["shared", {"by": "all"}]
+    found = items(pickle.dumps([{"id": number, "all": shared} for number in range(2500)], protocol))
+    assert found == [{"id": number, "all": shared} for number in range(2500)]
+
+
+def test_of_a_long_list_a_batch_is_in_memory(path):
+    pickled, size = [{"id": number, "image": bytes([number % 256]) * 2**12} for number in range(2_100)], 2_100 * 2**12
+    path.write_bytes(pickle.dumps(pickled, 3))
+    del pickled
+    tracemalloc.start()
+    try:
+        assert sum(len(item["image"]) for item in _pickles.items(path)) == size
+        assert tracemalloc.get_traced_memory()[1] < 0.7 * size
+    finally:
+        tracemalloc.stop()
+
+
 def test_an_empty_list_has_no_items():
     assert items(pickle.dumps([])) == []
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from curation import near_pictures
 from curation.images import inspect
 from curation.looking import alike, look_at, looks
-from curation.near_pictures import Marked, candidates, groups, matches
+from curation.near_pictures import Marked, candidates, groups, matches, mirrors
 from curation.pictures import BLANK, THUMB, Marks, look
 from curation.scene_graph import objects
 from curation.scene_graph import picture as drawn
@@ -170,6 +170,29 @@ def test_real_charts_do_not_look_alike():
     charts = [path.read_bytes() for path in sorted(folder.glob("*.png"))[::2]]
     assert len(charts) > 25
     assert len(set(grouped(*charts))) == len(charts)
+
+
+def mirror_images(*images: bytes) -> list[tuple[int, int]]:
+    seen = [look(image) for image in images]
+    return [(match.one, match.other) for match in mirrors(marks(*seen), thumbs(*seen))]
+
+
+@pytest.mark.parametrize("how", ["jpeg", "webp", "half", "grey", "both", "crop"])
+def test_a_mirror_image_is_known_though_it_was_altered(how):
+    turned = altered(ImageOps.mirror(chart(1)))[how]
+    assert grouped(encoded(chart(1)), turned) == [0, 1]
+    assert mirror_images(encoded(chart(2)), encoded(chart(1)), turned) == [(1, 2)]
+    assert mirror_images(turned, encoded(chart(1))) == [(0, 1)]
+
+
+def test_different_charts_and_scenes_mirror_nothing():
+    scenes = [drawn.to_png(objects.draw(random.Random(seed), 2, 5)) for seed in range(60)]
+    assert mirror_images(*(encoded(chart(seed)) for seed in range(60)), *scenes) == []
+    assert mirror_images() == []
+
+
+def test_what_is_turned_upside_down_is_no_mirror_image():
+    assert mirror_images(encoded(chart(1)), encoded(ImageOps.flip(chart(1)))) == []
 
 
 def test_a_chain_of_pictures_is_one_group():

@@ -15,6 +15,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -216,12 +217,17 @@ def test_the_map_names_what_exists_and_all_of_curation() -> None:
     assert modules | packages | top - {"tests/"} <= mapped()
 
 
-def test_the_layers_are_those_that_are_checked() -> None:
+def test_the_arrows_of_the_readme_are_those_that_are_checked() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
     checked = [{name.strip().removeprefix("curation.") for name in layer.split("|")} for layer in reversed(layers)]
     sentence = next(part for part in README.split("\n\n") if "←" in part)
-    assert [set(re.findall(r"`(\w+)`", layer)) for layer in sentence.partition("): ")[2].split("←")] == checked
+    arrows = [re.findall(r"`(\w+)`", part) for part in sentence.partition("In short: ")[2].split("←")]
+    places = [
+        {place for name in part for place, layer in enumerate(checked) if name in layer} for part in arrows if part
+    ]
+    assert all(max(below) < min(above) for below, above in pairwise(places))
+    assert {name for part in arrows for name in part} <= set().union(*checked)
 
 
 def addressed(words: list[str]) -> App:

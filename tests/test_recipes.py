@@ -352,6 +352,10 @@ def test_a_file_of_ones_own_is_a_recipe(tmp_path):
         ("mine.py", "VERSION = '1'\ndef prompt(): ...", "mine.py is no recipe: it defines no CALLS, annotate"),
         ("mine.py", "import nothing_of_that_name", "can't be loaded: ModuleNotFoundError: .*nothing_of_that_name"),
         ("mine.py", "def (", "can't be loaded: SyntaxError"),
+        ("mine.py", "import sys\nsys.exit('bye')", "can't be loaded: SystemExit: bye"),
+        ("mine.py", OWN_RECIPE + "VERSION = 7", "its VERSION has to be a text"),
+        ("mine.py", OWN_RECIPE + "CALLS = 0", "its CALLS has to be a number of calls"),
+        ("mine.py", OWN_RECIPE + "def annotate(task, ask): ...", "its annotate has to be an async function"),
         ("caption_first.py", OWN_RECIPE, "'caption_first' is a recipe that comes with this program"),
     ],
 )
@@ -360,6 +364,35 @@ def test_a_file_that_is_no_recipe_says_why(tmp_path, name, text, why):
         (tmp_path / name).write_text(text)
     with pytest.raises(UsageError, match=why):
         recipes.get(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        ("def prompt(task, form): return task.nothing", "mine.py, line LAST: AttributeError: .*nothing"),
+        ("def prompt(task, form): return len(3)", "mine.py, line LAST: TypeError"),
+        ("def prompt(task, form): return Prompt()", "mine.py, line LAST: TypeError"),
+        ("def prompt(task, form): return 'Look.'", "mine.py: prompt gives a str, and has to give a Prompt"),
+        ("def prompts(task, form): return [3]", "mine.py: prompts gives a int, and has to give a Prompt"),
+        ("async def annotate(task, ask): return 3", "mine.py: annotate gives a int, and has to give a Draft"),
+        ("async def annotate(task, ask): task.nothing", "mine.py, line LAST: AttributeError"),
+    ],
+)
+def test_what_goes_wrong_in_a_file_of_ones_own_is_told_with_its_line(tmp_path, lines, why):
+    (tmp_path / "mine.py").write_text(f"{OWN_RECIPE}\n{lines}\n")
+    recipe = recipes.get(str(tmp_path / "mine.py"))
+    last = OWN_RECIPE.count("\n") + 2
+    with pytest.raises(UsageError, match=why.replace("LAST", str(last))):  # noqa: PT012 - either of the two uses what is wrong
+        recipes.all_prompts(recipe, TASK, "tags")
+        draft(recipe, Asking("tags", to_tagged(SAID)))
+
+
+def test_what_goes_wrong_in_our_own_lines_is_not_the_file_s(tmp_path):
+    (tmp_path / "mine.py").write_text(OWN_RECIPE)
+    recipe = recipes.get(str(tmp_path / "mine.py"))
+    with pytest.raises(NoAnswer):
+        draft(recipe, Asking("tags", "nothing that can be read"))
+    assert not hasattr(recipe, "rewrite")
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,10 @@ def test_a_release_is_described_by_its_manifest(store, out):
         "samples_without_trace": {"train": 1},
         "traces": {"test": 1, "train": 2},
         "traces_by_kind": {"simulated": 3},
+        "traces_by_licence": {"unknown": 3},
+        "traces_by_model": {"unknown": 3},
+        "traces_by_prompt_version": {"unknown": 3},
+        "traces_by_recipe": {"unknown": 3},
         "traces_by_source": {"source": 3},
     }
     found = {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}

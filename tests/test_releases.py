@@ -16,7 +16,7 @@ from curation.releases import proving
 from curation.releases.commands import diff, verify
 from schemas.digest import digest_bytes
 from schemas.sample import Turn
-from tests.release_items import REFS, image_folder, item, records, trace
+from tests.release_items import REFS, image_folder, item, records, records_for, trace
 
 READABLE = ["jsonl", "parquet", "webdataset"]
 
@@ -40,7 +40,7 @@ def signed(folder):
 
 @pytest.mark.parametrize("name", registry.names("exports"))
 def test_every_format_is_what_was_built(name, tmp_path, store):
-    build(records(), tmp_path / "out", name, store, {}, {})
+    build(records_for(name), tmp_path / "out", name, store, {}, {})
     report = verify(tmp_path / "out")
     assert (report.faults, report.exit_code) == ([], 0)
     assert report.counted == (name in READABLE)
@@ -48,7 +48,7 @@ def test_every_format_is_what_was_built(name, tmp_path, store):
 
 @pytest.mark.parametrize("name", registry.names("exports"))
 def test_a_flipped_byte_is_named(name, tmp_path, store):
-    build(records(), tmp_path / "out", name, store, {}, {})
+    build(records_for(name), tmp_path / "out", name, store, {}, {})
     files = [path for path in (tmp_path / "out").rglob("*") if path.is_file() and not path.name.startswith("manifest")]
     largest = max(files, key=lambda path: path.stat().st_size)
     data = bytearray(largest.read_bytes())

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import build, main
+from curation.review import Desk, Reviewer
 from curation.review.commands import app, opening
+from curation.store import Store
 from tests.workbench import cli, report, start
 from ui.__main__ import _parser
 
@@ -117,6 +119,29 @@ def test_an_edit_is_a_trace_of_its_own(workspace, tmp_path):
     (trace,) = json.loads((tmp_path / "out/data/train.jsonl").read_text())["traces"]
     assert trace["stages"]["caption"] == "A chart with <b>bars</b>."
     assert (trace["provenance"]["kind"], trace["provenance"]["parent"]) == ("human", record["trace_id"])
+
+
+def test_wrong_steps_are_named_by_the_numbers_that_next_shows(workspace):
+    record = first(workspace)
+    assert len(record["steps"]) > 1
+    assert all(step in record["stages"]["reasoning"] for step in record["steps"])
+    told = decided(workspace, record, "--decision", "reject", "--reason", "x", "--wrong-step", 2, "--wrong-step", 1)
+    assert told["done"] == 1
+    (event,) = (event for event in shown(workspace, record)["history"] if event["act"] == "review")
+    assert event["review"]["wrong_steps"] == [1, 2]
+
+
+def test_a_step_that_is_not_there_is_refused_and_nothing_is_kept(workspace):
+    record = first(workspace)
+    told = decided(workspace, record, "--decision", "reject", "--reason", "x", "--wrong-step", 99)
+    assert told["deeds"][0]["fault"] == f"the reasoning has {len(record['steps'])} steps, and no step 99"
+    assert "rejected" not in states(workspace)
+
+
+def shown(workspace: Path, record: dict) -> dict:
+    """The record as it is looked at."""
+    with Store.open(workspace) as store:
+        return Desk(store, Reviewer("ada")).look(record["sample_id"], record["turn"]).as_json()
 
 
 def test_a_file_of_deeds_is_carried_out_once_however_often_it_is_read(workspace, tmp_path):

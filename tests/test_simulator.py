@@ -22,8 +22,9 @@ from curation.errors import MissingError, UsageError
 from curation.scene_graph import picture, questions, traces
 from curation.scene_graph.objects import Kind, Placed, Scene
 from curation.simulator import FINGERPRINT, Config, Faults, Habits, Report, Settings, Simulator, Storm, serve
-from curation.simulator.answers import Size, image_size, image_tokens, wrong
+from curation.simulator.answers import image_tokens, wrong
 from curation.simulator.endpoint import Call, as_duration
+from curation.simulator.sizes import Size, image_size
 from schemas.digest import digest_bytes
 from schemas.trace import STAGES, Stages, parse_tagged
 

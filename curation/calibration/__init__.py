@@ -19,6 +19,7 @@ from curation.calibration.figures import (
     CurvePoint,
     Rates,
     StageRates,
+    StepRates,
 )
 from curation.calibration.measuring import calibrate
 
@@ -30,5 +31,6 @@ __all__ = [
     "CurvePoint",
     "Rates",
     "StageRates",
+    "StepRates",
     "calibrate",
 ]

@@ -57,8 +57,25 @@ class StageRates(_Figures):
     """Traces whose stage people gave a verdict on, and that it looked at."""
     negative: int
     """Those of them that people call negative."""
-    macro_f1: float | None
+    macro_f1: Coefficient
     """Mean of F1 for negative stages and F1 for the others; None where there are none of one kind."""
+    kappa: Coefficient
+
+
+class StepRates(_Figures):
+    """How well the steps of the reasoning that people call wrong are told."""
+
+    name: str
+    reviews: int
+    """Reasonings that it judged, and of which people have said which steps are wrong: what intervals are over."""
+    steps: int
+    negative: int
+    """Those of them that people call wrong."""
+    told: int
+    """Those of them that it calls negative."""
+    both: int
+    macro_f1: Coefficient
+    """Mean of F1 for wrong steps and F1 for the others; None where there are none of one kind."""
     kappa: Coefficient
 
 
@@ -94,15 +111,20 @@ class Calibration(_Figures):
     missing: str = ""
     rates: list[Rates] = []
     stages: list[StageRates] = []
+    steps: list[StepRates] = []
+    steps_unknown: int = 0
+    """Judged reasonings of which people have not said which steps are wrong: left out of `steps`."""
     curves: list[Curve] = []
 
     def tables(self) -> list[Table]:
-        """Return a table of the figures by trace, and one by stage."""
+        """Return a table of the figures by trace, one by stage, and one by step."""
         columns = ("by", "cut", "reviews", "faulty", "told", "precision %", "recall %", "false alarms %", "κ")
         stages = ("by", "stage", "reviews", "negative", "macro-F1", "κ")
+        steps = ("by", "reviews", "steps", "wrong", "told", "both", "macro-F1", "κ")
         return [
             Table("calibration: faulty traces", columns, [_row(rates) for rates in self.rates]),
             Table("calibration: negative stages", stages, [_stage_row(rates) for rates in self.stages]),
+            Table("calibration: wrong steps", steps, [_step_row(rates) for rates in self.steps]),
         ]
 
     def lines(self) -> list[str]:
@@ -115,8 +137,17 @@ class Calibration(_Figures):
             f"Split by image and question: cuts are chosen on {self.chosen_on:,} reviews and reported on "
             f"{self.reported_on:,}; without a choice, figures are of all."
         )
-        caveat = "Recall and false alarms are of what was reviewed. People give no verdicts on steps, only on stages."
-        return [said, halves, caveat]
+        caveat = "Recall and false alarms are of what was reviewed."
+        return [said, halves, caveat, *self._of_steps()]
+
+    def _of_steps(self) -> list[str]:
+        if not self.steps and not self.steps_unknown:
+            return []
+        unknown = f" {self.steps_unknown:,} judged reasonings are left out: nobody said which of their steps are wrong."
+        return [
+            "A step is wrong where a reviewer named it (`review decide --wrong-step`), or wrote it anew."
+            + unknown * bool(self.steps_unknown)
+        ]
 
 
 def percent(share: Share | None) -> str:
@@ -127,7 +158,7 @@ def percent(share: Share | None) -> str:
 
 
 def coefficient(figure: Figure) -> str:
-    """Write κ with its interval, or why there is none."""
+    """Write κ, or an F1, with its interval; a dash where there is none."""
     if figure.value is None:
         return "–"
     if figure.low is None or figure.high is None:
@@ -142,5 +173,10 @@ def _row(rates: Rates) -> tuple[object, ...]:
 
 
 def _stage_row(rates: StageRates) -> tuple[object, ...]:
-    macro = "–" if rates.macro_f1 is None else f"{rates.macro_f1:.3f}"
-    return rates.name, rates.stage, rates.reviews, rates.negative, macro, coefficient(rates.kappa)
+    figures = coefficient(rates.macro_f1), coefficient(rates.kappa)
+    return rates.name, rates.stage, rates.reviews, rates.negative, *figures
+
+
+def _step_row(rates: StepRates) -> tuple[object, ...]:
+    counts = rates.reviews, rates.steps, rates.negative, rates.told, rates.both
+    return rates.name, *counts, coefficient(rates.macro_f1), coefficient(rates.kappa)

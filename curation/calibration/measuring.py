@@ -16,8 +16,10 @@ from curation.calibration.figures import (
     StageRates,
 )
 from curation.calibration.signals import CHECKS, Evidence, Scores, Signal
+from curation.calibration.steps import step_figures
 from curation.calibration.truths import NEGATIVE, Bools, Truths, read_truths
 from curation.statistics.agreement import MISSING, kappa_of_counts
+from curation.statistics.f1 import macro_f1_of_counts
 from curation.statistics.share import wilson
 from curation.store import Store
 from curation.votes.folding import fold
@@ -40,6 +42,7 @@ def calibrate(store: Store) -> Calibration:
         if missing := _missing(truths):
             return calibration.model_copy(update={"missing": missing})
         evidence = Evidence(truths, connection)
+        steps = step_figures(truths, connection)
     signals = list(evidence.signals())
     return calibration.model_copy(
         update={
@@ -47,6 +50,8 @@ def calibrate(store: Store) -> Calibration:
             "reported_on": int(truths.held.sum()),
             "rates": [_rates(signal, truths) for signal in signals],
             "stages": list(_stages(evidence, truths)),
+            "steps": steps.rates,
+            "steps_unknown": steps.unknown,
             "curves": list(_curves(evidence, signals, truths)),
         }
     )
@@ -149,17 +154,9 @@ def _stages(evidence: Evidence, truths: Truths) -> Iterator[StageRates]:
                     stage=stage.value,
                     reviews=counts.reviews,
                     negative=counts.faulty,
-                    macro_f1=macro_f1(counts.table()),
+                    macro_f1=macro_f1_of_counts(counts.table()),
                     kappa=kappa_of_counts(counts.table()),
                 )
-
-
-def macro_f1(table: NDArray[np.int64]) -> float | None:
-    """Return the mean of the F1 of both kinds, given [told, true]; None where one of them never was."""
-    true, told = table.sum(axis=0), table.sum(axis=1)
-    if not true.all():
-        return None
-    return float(np.mean(2 * np.diag(table) / (true + told)))
 
 
 def _curves(evidence: Evidence, signals: list[Signal], truths: Truths) -> Iterator[Curve]:

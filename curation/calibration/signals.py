@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from curation import registry
 from curation.ballots import JUDGE
 from curation.calibration.figures import Kind
-from curation.calibration.truths import NEGATIVE, VERDICTS, Truths
+from curation.calibration.truths import ALL_JUDGES, NEGATIVE, VERDICTS, Truths
 from curation.statistics.agreement import MISSING
 from curation.store import reviewed
 from curation.store.queries import MODEL
@@ -150,7 +150,7 @@ class Evidence:
         if len(self._judged) > 1:
             every = np.stack([_against(verdicts) for verdicts in self._judged.values()])
             votes = np.where(np.isnan(every).all(axis=0), np.nan, (every > 0).sum(axis=0))
-            yield Signal("judge", "all judges", votes, "judges against")
+            yield Signal("judge", ALL_JUDGES, votes, "judges against")
 
     def counts(self) -> Scores:
         """Return how many errors and warnings all validators have on each trace."""
@@ -172,6 +172,14 @@ class Evidence:
         told = np.stack([self._stages[stage].rows(self._count) for stage in STAGES], axis=1)
         yield CHECKS, np.where(looked[:, None], np.where(told, NEGATIVE, len(VERDICTS) - 1), MISSING)
         yield from sorted(self._judged.items())
+        if len(self._judged) > 1:
+            yield ALL_JUDGES, self._voted()
+
+    def _voted(self) -> NDArray[np.int64]:
+        """Return a stage as negative where more than half of the judges that spoke of it call it so: [N, 4]."""
+        every = np.stack(list(self._judged.values()))
+        spoke, against = (every != MISSING).sum(axis=0), (every == NEGATIVE).sum(axis=0)
+        return np.where(spoke == 0, MISSING, np.where(2 * against > spoke, NEGATIVE, len(VERDICTS) - 1))
 
 
 def _against(verdicts: NDArray[np.int64]) -> Scores:

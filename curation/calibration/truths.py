@@ -18,6 +18,8 @@ from curation.store.votes import KNOWN
 from schemas.review import Decision, Duty, StageVerdict
 from schemas.trace import STAGES
 
+ALL_JUDGES = "all judges"
+"""The name of the vote of several."""
 Bools = NDArray[np.bool_]
 VERDICTS = (StageVerdict.NEGATIVE.value, StageVerdict.NEUTRAL.value, StageVerdict.POSITIVE.value)
 NEGATIVE = 0
@@ -35,6 +37,8 @@ class Truths(NamedTuple):
     """[N]: of the half that figures are reported on."""
     stages: NDArray[np.int64]
     """[N, 4]: people's verdict on each stage, by its place in VERDICTS, or MISSING."""
+    numbers: list[int]
+    """Of each trace's decision that holds, the number of its event."""
     unsettled: int
     """Traces that are left out, because reviewers disagree and nobody has ruled."""
 
@@ -43,7 +47,7 @@ def read_truths(connection: Connection) -> Truths:
     """Read and settle all decisions."""
     held = _halves(connection)
     rows: dict[str, int] = {}
-    faulty, reported, verdicts, unsettled = [], [], [], 0
+    faulty, reported, verdicts, numbers, unsettled = [], [], [], [], 0
     for trace_id, said in groupby(reviewed.decisions(connection), attrgetter("trace_id")):
         holding = settle(said)
         if holding is None:
@@ -53,8 +57,9 @@ def read_truths(connection: Connection) -> Truths:
             faulty.append(_is_faulty(holding))
             reported.append(held[holding.sample_id])
             verdicts.append(_stages(holding))
+            numbers.append(holding.number)
     stages = np.array(verdicts, np.int64).reshape(-1, len(STAGES))
-    return Truths(rows, np.array(faulty, bool), np.array(reported, bool), stages, unsettled)
+    return Truths(rows, np.array(faulty, bool), np.array(reported, bool), stages, numbers, unsettled)
 
 
 def settle(said: Iterable[Decided]) -> Decided | None:

@@ -3,6 +3,7 @@
 Position bias is why an answer counts only where both orders give it (Zheng et al. 2023, arXiv 2306.05685, section 3.4).
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -11,8 +12,10 @@ from pydantic import BaseModel
 from curation.calls.asker import Ask
 from curation.calls.request import AnswerForm, Prompt
 from curation.critics.asking import AGAIN, told
+from curation.critics.quotes import LONGEST
 from curation.critics.showing import RULE, Case, question_of, show, stages_of
 from curation.critics.strict import load
+from curation.fence import clean
 from schemas.digest import digest_json
 from schemas.trace import Trace
 
@@ -49,6 +52,8 @@ class Preference(NamedTuple):
     reason: str
     """In the judge's words, as it saw the trace `one` first."""
     simulated: bool
+    at: datetime
+    """When the second order was answered."""
 
 
 class _Choice(StrEnum):
@@ -86,7 +91,8 @@ class Comparer:
         turned = await ask(self.prompt(case._replace(trace=other), case.trace, ask.form), _read, told)
         choices = first.value.better, turned.value.better
         better = _BOTH.get(choices, Better.NEITHER)
-        return Preference(better, " ".join(first.value.analysis.split())[:300], first.simulated)
+        reason = " ".join(clean(first.value.analysis).split())[:LONGEST]
+        return Preference(better, reason, first.simulated, turned.call.created_at)
 
 
 _BOTH = {(_Choice.FIRST, _Choice.SECOND): Better.ONE, (_Choice.SECOND, _Choice.FIRST): Better.OTHER}

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, Field, field_validator
 
 from curation.critics import quotes
-from curation.critics.fence import clean
 from curation.critics.steps import Step
 from curation.critics.strict import load
+from curation.fence import clean
 from schemas.review import StageVerdict
 from schemas.trace import STAGES, Stage, Stages
 from schemas.verdict import StageFinding, StepFinding

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from curation.critics.fence import Fence, clean
 from curation.critics.steps import split
+from curation.fence import Fence, clean
 from curation.images import LoadedImage
 from schemas.sample import Sample, Turn
 from schemas.trace import STAGES, Stage, Trace

@@ -1,7 +1,7 @@
 """What differs between a release's folder and a repository, told by digests alone: nothing is downloaded."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -36,9 +36,9 @@ class Change(NamedTuple):
     bytes: int
 
 
-def changes(local: Mapping[str, Local], remote: Mapping[str, Remote]) -> Iterator[Change]:
-    """Give what becomes of each file, by its path; files that a repository has of its own stay out of it."""
-    for path in sorted(local.keys() | (remote.keys() - KEPT)):
+def changes(local: Mapping[str, Local], remote: Mapping[str, Remote], kept: Collection[str] = KEPT) -> Iterator[Change]:
+    """Give what becomes of each file, by its path; those that the repository keeps as they are stay out of it."""
+    for path in sorted(local.keys() | (remote.keys() - set(kept))):
         there = remote.get(path)
         if path not in local:
             yield Change("removed", path, remote[path].bytes)

@@ -11,6 +11,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import Any
 
 from curation.errors import CurationError, MissingError, StoppedError, UsageError
@@ -22,15 +23,32 @@ _AGAIN = "run the same command again, nothing is sent twice"
 
 @contextmanager
 def told(repo: str) -> Iterator[None]:
-    """Raise what the Hub's client raises in the block as an error made for a person; a full disk stays an OSError."""
+    """Raise what the Hub's client raises in the block as an error made for a person.
+
+    A full disk stays an OSError, and a fault of our own lines stays what it is: it is none of the Hub's.
+    """
     try:
         yield
-    except CurationError:
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError):
+    except _clients_errors() as error:
+        is_systems = isinstance(error, OSError) and error.errno and not isinstance(error, ConnectionError)
+        if is_systems or not _is_from_client(error):
             raise
         raise _translated(error, repo) from error
+
+
+def _clients_errors() -> tuple[type[Exception], ...]:
+    """Return what the client raises: its own errors, those of HTTP, and others for answers that make no sense."""
+    import httpx2  # noqa: PLC0415 - comes with the Hub's client
+    from huggingface_hub import errors  # noqa: PLC0415 - slow to load
+
+    of_client = errors.EntryNotFoundError, errors.RevisionResolutionError, errors.XetDownloadError
+    return (OSError, httpx2.HTTPError, httpx2.InvalidURL, *of_client, ValueError, KeyError, RuntimeError)
+
+
+def _is_from_client(error: BaseException) -> bool:
+    """Tell whether the client had a hand in it; our own lines, too, may raise a ValueError."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(str(module).partition(".")[0] == "huggingface_hub" for module in modules)
 
 
 def is_unseen(error: Any) -> bool:

@@ -141,7 +141,7 @@ def get(name: str, settings: Settings = Settings()) -> Recipe:  # noqa: B008 - f
     recipe = configured(**given) if configured else module
     if missing := [part for part in _PARTS if not hasattr(recipe, part)]:
         raise UsageError(f"{name} is no recipe: it defines no {', '.join(missing)}")
-    return cast("Recipe", recipe)
+    return cast("Recipe", _file.Own(recipe, Path(name), Draft) if _is_file(name) else recipe)
 
 
 def name_of(name: str) -> str:

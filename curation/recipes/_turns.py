@@ -1,6 +1,7 @@
 """A turn as a prompt shows it: labelled lines, the earlier turns first."""
 
 from curation.recipes import Task
+from curation.wording import standard_answer
 from schemas.sample import Turn
 
 
@@ -12,7 +13,7 @@ def question_of(task: Task) -> list[str]:
 
 def with_answer(task: Task) -> list[str]:
     """Return the same, and the standard answer."""
-    return [*question_of(task), f"Standard answer: {task.turn.target or 'none is known'}"]
+    return [*question_of(task), standard_answer(task.turn)]
 
 
 def _asked(turn: Turn) -> list[str]:

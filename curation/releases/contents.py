@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import exports
 from curation.errors import UsageError
-from exports import parquet
 from schemas.digest import digest_json
 from schemas.manifest import Manifest
 
@@ -24,17 +23,14 @@ class Entry(NamedTuple):
 
 def readable(manifest: Manifest) -> bool:
     """Tell whether records can be told of a release of this format."""
-    return manifest.format == "parquet" or hasattr(exports.get(manifest.format), "read")
+    return hasattr(exports.get(manifest.format), "read")
 
 
 def entries(folder: Path, manifest: Manifest) -> Iterator[Entry]:
     """Give the samples by id. Raises UsageError for a format that can't be read, DataError for damage."""
     exporter = exports.get(manifest.format)
-    if manifest.format == "parquet":
-        yield from (Entry(*known) for known in parquet.samples(folder))
-    elif hasattr(exporter, "read"):
-        for item in exporter.read(folder):
-            content = digest_json(item.sample.model_dump(mode="json"))
-            yield Entry(item.sample.id, item.split, content, tuple(trace.id for trace in item.traces))
-    else:
+    if not hasattr(exporter, "read"):
         raise UsageError(f"{folder} has the format {manifest.format}, whose records can't be told from each other")
+    for item in exporter.read(folder):
+        content = digest_json(item.sample.model_dump(mode="json"))
+        yield Entry(item.sample.id, item.split, content, tuple(trace.id for trace in item.traces))

@@ -3,15 +3,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import Connection, select
 
 import exports
 from curation.errors import DataError
 from curation.images import ImageFault, LoadedImage, inspect
 from curation.progress import Advance
+from curation.splits import NAMES
 from curation.store import Store
+from curation.store.divided import plan_of, put_splits
 from curation.store.steps import StoredTrace, put_samples, put_traces
 from curation.store.tables import samples, traces
 from curation.store.text import from_json
@@ -31,7 +34,10 @@ def possible(manifest: Manifest) -> bool:
 
 
 class Intake:
-    """Puts what is new into a workspace, and counts it. What is there stays as it is."""
+    """Puts what is new into a workspace, and counts it. What is there stays as it is.
+
+    Samples stay in the splits of the release: what one team tests with, no other trains on.
+    """
 
     def __init__(self, store: Store) -> None:
         self.samples = self.traces = self.already = self.rejected = 0
@@ -51,10 +57,12 @@ class Intake:
                 self._store.images.put(_image(folder, ref, data))
                 kept.add(ref.digest)
                 advance(0, f"{len(kept):,} images")
-        done = 0
+        done, plan = 0, _plan(manifest)
         for batch in _batches(exporter.read(folder)):
             with self._store.writing() as connection:
                 self._add(connection, batch)
+                if plan:
+                    put_splits(connection, plan, {i.sample.id: i.split for i in batch if i.split in NAMES})
             done += len(batch)
             advance(done, f"samples, {self.samples:,} of them new")
 
@@ -72,6 +80,22 @@ class Intake:
         self.already += len(batch) - len(new) - len(differs) + len(known)
         self.rejected += sum(len(item.rejected) for item in batch)
         self.differing += sorted(differs)
+
+
+def _plan(manifest: Manifest) -> str | None:
+    """Return the name of the release's splits; None where they are those of the sources, or it doesn't say."""
+    try:
+        asked = _Asked.model_validate(manifest.config)
+    except ValidationError:
+        return None
+    return plan_of(asked.splits, asked.seed)
+
+
+class _Asked(BaseModel):
+    """What a release's settings say of its splits; others wrote them."""
+
+    splits: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 def _image(folder: Path, ref: ImageRef, data: bytes) -> LoadedImage:

@@ -34,11 +34,12 @@ def restricted(manifest: Manifest) -> Iterator[Restricted]:
     """
     total = sum(manifest.counts.get("samples_by_source", {}).values())
     for licence, count in manifest.counts.get("samples_by_licence", {UNKNOWN: total}).items():
-        if why := _restriction(licence):
+        if why := restriction(licence):
             yield Restricted(licence, why, count)
 
 
-def _restriction(licence: str) -> Literal["non-commercial", "research only", "unknown"] | None:
+def restriction(licence: str) -> Literal["non-commercial", "research only", "unknown"] | None:
+    """Say what keeps samples under this licence from being published just so; None where nothing does."""
     named = licence.lower().strip()
     if _NON_COMMERCIAL.search(named):
         return "non-commercial"

@@ -1,14 +1,13 @@
 """Whether a release is what its manifest says: its files, its images and its counts, all derived again."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import exports
 from curation import release
 from curation.errors import DataError
-from curation.releases.contents import entries, readable
+from curation.releases import recounting
 from schemas.manifest import Manifest
 
 _BY_DIGEST = re.compile(r"(?:^|/)([0-9a-f]{64})\.[a-z]+$")
@@ -26,8 +25,7 @@ def faults(folder: Path) -> Iterator[str]:
     try:
         if hasattr(exporter := exports.get(manifest.format), "image_faults"):
             yield from exporter.image_faults(folder)
-        if readable(manifest):
-            yield from _miscounted(folder, manifest)
+        yield from recounting.differences(folder, manifest)
     except DataError as error:
         yield str(error)
 
@@ -37,18 +35,3 @@ def _misnamed(manifest: Manifest) -> Iterator[str]:
         named = _BY_DIGEST.search(entry.path)
         if named and entry.digest != f"sha256:{named[1]}":
             yield f"{entry.path}: its content is not what its name says"
-
-
-def _miscounted(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Count what is in the files, and hold it against the manifest."""
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ("samples", "traces", "traces_by_source")}
-    for entry in entries(folder, manifest):
-        if entry.traces:
-            counts["samples"][entry.split] += 1
-            counts["traces"][entry.split] += len(entry.traces)
-            counts["traces_by_source"][entry.sample_id.split("/", 1)[0]] += len(entry.traces)
-    for what, counted in counts.items():
-        said = manifest.counts.get(what, {})
-        for name in sorted(counted.keys() | said.keys()):
-            if counted[name] != said.get(name, 0):
-                yield f"{what} of {name}: {counted[name]:,} are there, the manifest says {said.get(name, 0):,}"

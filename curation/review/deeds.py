@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from schemas.review import Decision, StageVerdict, State
 from schemas.trace import Stage
@@ -52,6 +52,8 @@ class Deed(BaseModel):
     calls: tuple[str, ...] = ()
     """Keys of the calls that were paid to write a stage anew."""
     stale: tuple[Stage, ...] = ()
+    wrong_steps: tuple[PositiveInt, ...] = ()
+    """Steps of the reasoning, by their numbers in what `review next --json` shows."""
     text: str = ""
     """The reason of a decision, or the words of a comment."""
     seconds: float = Field(0.0, ge=0.0)

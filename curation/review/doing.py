@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from curation.critics.steps import split
 from curation.review.deeds import ROLES, Deed, Done, Reviewer
 from curation.review.projection import project
 from curation.review.views import Draft
@@ -27,6 +28,15 @@ class Edit(NamedTuple):
 
     sample: Sample
     trace: Trace
+
+
+class _Told(NamedTuple):
+    """What an event holds besides who did what to which turn."""
+
+    review: Review | None = None
+    text: str = ""
+    undoes: str | None = None
+    group: str | None = None
 
 
 class _Refused(Exception):
@@ -98,7 +108,7 @@ class Doer:
             return False
         review = Review(trace_id=place.trace_id, decision=decision, reason=text, duty=duty, guidelines=self._guidelines)
         event_id = f"{group}:{digest_json(place.key)[7:23]}"
-        self._keep(self._act(event_id, Act.REVIEW, place, review=review, group=group))
+        self._keep(self._act(event_id, Act.REVIEW, place, _Told(review=review, group=group)))
         return True
 
     def undo_together(self, events: Sequence[Event], group: str) -> Done:
@@ -109,7 +119,7 @@ class Doer:
         place = self._place(event.sample_id, event.turn)
         undo_id = f"{group}:{digest_json(place.key)[7:23]}"
         done = records.has_event(self._connection, undo_id)
-        return done or self._keep(self._act(undo_id, Act.UNDO, place, undoes=event.id, group=group))
+        return done or self._keep(self._act(undo_id, Act.UNDO, place, _Told(undoes=event.id, group=group)))
 
     def _event(self, deed: Deed) -> Event:
         place = self._place(deed.sample_id, deed.turn)
@@ -117,7 +127,7 @@ class Doer:
             if deed.trace_id != place.trace_id:
                 raise _Refused("a newer trace has taken its place; the record comes again")
             return self._gold(deed, place) if deed.act == "gold" else self._review(deed, place)
-        return self._act(deed.id, Act(deed.act), place, text=deed.text)
+        return self._act(deed.id, Act(deed.act), place, _Told(text=deed.text))
 
     def _place(self, sample_id: str, turn: int) -> Place:
         if is_changed(self._connection, sample_id):
@@ -133,14 +143,14 @@ class Doer:
             raise _Refused("others have decided on it; an adjudicator may still change that")
         if duty is not Duty.GOLD and (holder := self._holder(place)):
             raise _Refused(f"the time for it ran out, and {holder} has it now")
-        return self._act(deed.id, Act.REVIEW, place, review=self._said(deed, place, duty), text=deed.text)
+        return self._act(deed.id, Act.REVIEW, place, _Told(self._said(deed, place, duty), deed.text))
 
     def _gold(self, deed: Deed, place: Place) -> Event:
         if not ROLES[self._reviewer.role].adjudicates:
             raise _Refused("naming a known answer takes an adjudicator")
         if deed.decision not in {Decision.ACCEPT, Decision.REJECT}:
             raise _Refused("a known answer is to accept or to reject")
-        return self._act(deed.id, Act.GOLD, place, review=self._said(deed, place, Duty.FIRST), text=deed.text)
+        return self._act(deed.id, Act.GOLD, place, _Told(self._said(deed, place, Duty.FIRST), deed.text))
 
     def _holder(self, place: Place) -> str | None:
         """Return who else has the turn."""
@@ -158,11 +168,21 @@ class Doer:
             edited=edit.id if edit else None,
             content=digest_json(edit.stages.model_dump()) if edit else "",
             stale=deed.stale if edit else (),
+            wrong_steps=self._wrong_steps(deed, place),
             duty=duty,
             blind=deed.blind,
             guidelines=self._guidelines,
             seconds=deed.seconds,
         )
+
+    def _wrong_steps(self, deed: Deed, place: Place) -> tuple[int, ...]:
+        if not deed.wrong_steps:
+            return ()
+        shown = records.material(self._connection, [place])[place.key]
+        count = len(split(shown.traces[place.trace_id].stages.reasoning))
+        if (last := max(deed.wrong_steps)) > count:
+            raise _Refused(f"the reasoning has {count} steps, and no step {last}")
+        return tuple(sorted(set(deed.wrong_steps)))
 
     def _edited(self, deed: Deed, place: Place, *, keep: bool) -> Trace | None:
         """Return the trace that an edit makes, None where it changes nothing."""
@@ -196,7 +216,7 @@ class Doer:
         place = self._place(event.sample_id, event.turn)
         if event.review is not None and event.review.edited is not None and event.reviewer == self._reviewer.name:
             self._back_to_draft(place, event.review)
-        return self._act(deed.id, Act.UNDO, place, undoes=event.id, text=deed.text)
+        return self._act(deed.id, Act.UNDO, place, _Told(undoes=event.id, text=deed.text))
 
     def _to_undo(self, deed: Deed) -> Event:
         if deed.undoes is not None:
@@ -220,10 +240,7 @@ class Doer:
         )  # fmt: skip
         records.put_draft(self._connection, place.key, self._reviewer.name, self._now, to_json(draft))
 
-    def _act(
-        self, event_id: str, act: Act, place: Place, *, review: Review | None = None, text: str = "",
-        undoes: str | None = None, group: str | None = None,
-    ) -> Event:  # fmt: skip
+    def _act(self, event_id: str, act: Act, place: Place, told: _Told) -> Event:
         return Event(
             id=event_id,
             at=self._at,
@@ -232,10 +249,7 @@ class Doer:
             sample_id=place.sample_id,
             turn=place.turn,
             before=State(place.state),
-            review=review,
-            text=text,
-            undoes=undoes,
-            group=group,
+            **told._asdict(),
         )
 
     def _keep(self, event: Event) -> Event:

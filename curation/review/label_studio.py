@@ -21,7 +21,7 @@ from curation.staging import staged
 from curation.store import desk as records
 from curation.store.desk import Material, Place
 from curation.store.slices import Slice
-from exports.label_studio import LOCAL_FILES, Shown, TaskFiles, Unread, read_annotations, task
+from exports.label_studio import LOCAL_FILES, Shown, TaskFiles, Unread, read_annotations, task, told
 from schemas.sample import ImageRef
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _pages(desk: Desk, slice_: Slice) -> Iterator[list[tuple[Place, Material]]]:
 
 
 def _shown(place: Place, material: Material, links: tuple[str, ...]) -> Shown:
-    issues = tuple(f"{issue.severity}: {issue.message}" for issue in material.issues)
+    issues = tuple(map(told, material.issues))
     turns = enumerate(material.sample.turns[: place.turn])
     earlier = tuple((turn.question, turn.target or material.answers.get(number, "")) for number, turn in turns)
     return Shown(material.sample, material.traces[place.trace_id], links, issues, earlier)

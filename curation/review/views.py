@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from curation.critics.steps import split
 from curation.evidence import spans
 from schemas.issue import Issue
 from schemas.review import Duty, Event, Review, StageVerdict, State
@@ -84,6 +85,7 @@ class View(NamedTuple):
             "labels": self.sample.labels,
             "earlier": [{"question": question, "answer": answer} for question, answer in self.earlier],
             "stages": {stage.value: self.trace.stages[stage] for stage in STAGES},
+            "steps": [step.text for step in split(self.trace.stages.reasoning)],
             "provenance": self.trace.provenance.model_dump(mode="json", exclude={"calls"}),
             "issues": [self._issue(issue) for issue in self.issues],
             "state": self.state.value,

@@ -57,8 +57,8 @@ class Selection:
 
     def __init__(self, records: Connection, policy: Policy, only: Sequence[str] = (), seed: int = 0) -> None:
         """Decide; `only` are sources, all where there is none."""
-        self.images: list[tuple[str, tuple[str, ...]]] = []
-        """Each sample's id with the digests of its images."""
+        self.ids: list[str] = []
+        """Of the samples."""
         self._records = records
         self._policy = policy
         self._only = only
@@ -73,9 +73,8 @@ class Selection:
     def _decide(self, seed: int) -> None:
         places = {rule: place for place, rule in enumerate(self._policy.rules, 1)}
         pool, pooled = self._policy.pool(seed), array("Q")
-        shared: dict[str, str] = {}
-        for sample, standing, _ in contenders(self._records, self._policy.wanted, self._only):
-            self.images.append((sample.id, tuple(shared.setdefault(i.digest, i.digest) for i in sample.images)))
+        for sample, standing, *_ in contenders(self._records, self._policy.wanted, self._only):
+            self.ids.append(sample.id)
             self._counts.append(len(standing))
             for one in standing:
                 broken = self._policy.why(one)
@@ -99,7 +98,7 @@ class Selection:
     def sampled(self) -> Iterator[str]:
         """Give the ids of the samples of which a trace is taken."""
         begin = 0
-        for (sample_id, _), count in zip(self.images, self._counts, strict=True):
+        for sample_id, count in zip(self.ids, self._counts, strict=True):
             if 0 in self._decided[begin : begin + count]:
                 yield sample_id
             begin += count
@@ -130,4 +129,5 @@ def _replaced(each: Contenders) -> Iterable[Excluded]:
     standing = {one.made.turn: one.made.id for one in each.standing}
     for made in each.others:
         now = standing.get(made.turn)
-        yield Excluded(made, STANDING, 0, f"{now} stands for its turn" if now else "it was withdrawn")
+        why = f"{now} stands for its turn" if now else "it was withdrawn"
+        yield Excluded(made, STANDING, 0, why, each.errors.get(made.id, ()))

@@ -4,7 +4,6 @@ import binascii
 import json
 import math
 import re
-import struct
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from random import Random
@@ -14,6 +13,8 @@ from pydantic import BaseModel, Field
 
 from curation.scene_graph import picture
 from curation.scene_graph.objects import Scene
+from curation.simulator.fenced import take_out_repair
+from curation.simulator.sizes import Size, image_size
 from schemas.trace import STAGES, Stage
 
 
@@ -79,13 +80,6 @@ class ChatRequest(BaseModel):
         return self.max_completion_tokens or self.max_tokens
 
 
-class Size(NamedTuple):
-    """Pixels."""
-
-    width: int
-    height: int
-
-
 class Prompt(NamedTuple):
     """What the last user message asks."""
 
@@ -117,9 +111,13 @@ _TAG = re.compile("|".join(f"</?{stage.tag}>" for stage in STAGES))
 
 
 def read_prompt(request: ChatRequest) -> Prompt:
-    """Read the labelled lines of the last user message; where a label comes twice, the later line counts."""
+    """Read the labelled lines of the last user message; where a label comes twice, the later line counts.
+
+    What stands in a fence is read for what was found wrong, and for nothing else.
+    """
     message = next((m for m in reversed(request.messages) if m.role == "user"), request.messages[-1])
-    text, wanted = _wanted(message.text)
+    fenced, outside = take_out_repair(message.text)
+    text, wanted = _wanted(outside)
     image = next(message.images, None)
     return Prompt(
         question=_last(_QUESTION, text) or (text.strip().splitlines() or [""])[-1],
@@ -127,7 +125,7 @@ def read_prompt(request: ChatRequest) -> Prompt:
         standard=_last(_STANDARD, text),
         size=image_size(image.url) if image else None,
         scene=_scene(image.url) if image else None,
-        finding=_last(_FINDING, message.text),
+        finding=_last(_FINDING, fenced.get("FINDINGS", outside)),
         wanted=wanted,
         caption=_last(_CAPTION, text),
     )
@@ -153,64 +151,19 @@ def _split_choices(text: str) -> tuple[str, ...]:
     return tuple(choice for part in parts if (choice := part.strip(" \t\r\n;,|")))
 
 
-_HEADS = (4_096, 400_000)
-"""Base64 characters to look for a size in: a JPEG's can stand behind a long preview."""
+_HEAD = 4_096
+"""Base64 characters in which a scene says that it is one."""
 
 
 def _scene(url: str) -> Scene | None:
     """Read the scene that a PNG in a data URL shows; None where it says none."""
-    head, _, data = url[: _HEADS[0]].partition(",")
+    head, _, data = url[:_HEAD].partition(",")
     if not head.startswith("data:image/png"):
         return None
     try:
         return picture.read_scene(binascii.a2b_base64(data[: len(data) // 4 * 4]))
     except ValueError:
         return None
-
-
-def image_size(url: str) -> Size | None:
-    """Read the size from the first bytes of a PNG, JPEG, GIF or WebP in a data URL; None where that fails."""
-    start = url.find(",", 0, 100) + 1
-    if not url.startswith("data:") or not start:
-        return None
-    for length in _HEADS:
-        try:
-            return _header_size(binascii.a2b_base64(url[start : start + length]))
-        except (struct.error, IndexError):
-            continue
-        except ValueError:
-            return None
-    return None
-
-
-def _header_size(head: bytes) -> Size | None:
-    if head.startswith(b"\x89PNG"):
-        return Size(*struct.unpack_from(">II", head, 16))
-    if head.startswith(b"GIF8"):
-        return Size(*struct.unpack_from("<HH", head, 6))
-    if head.startswith(b"\xff\xd8"):
-        return _jpeg_size(head)
-    return _webp_size(head) if head[8:12] == b"WEBP" else None
-
-
-def _jpeg_size(head: bytes) -> Size:
-    at = 2
-    while not (0xC0 <= head[at + 1] <= 0xCF and head[at + 1] not in (0xC4, 0xC8, 0xCC)):
-        at += 2 + int(struct.unpack_from(">H", head, at + 2)[0])
-    height, width = struct.unpack_from(">HH", head, at + 5)
-    return Size(width, height)
-
-
-def _webp_size(head: bytes) -> Size | None:
-    match head[12:16]:
-        case b"VP8X":
-            return Size(*(1 + int.from_bytes(head[at : at + 3], "little") for at in (24, 27)))
-        case b"VP8L":
-            bits = int(struct.unpack_from("<I", head, 21)[0])
-            return Size(1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
-        case b"VP8 ":
-            return Size(*(side & 0x3FFF for side in struct.unpack_from("<HH", head, 26)))
-    return None
 
 
 def image_tokens(size: Size | None, detail: str | None) -> int:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from curation.scene_graph import questions, traces
 from curation.simulator.answers import ChatRequest, read_prompt
+from curation.simulator.fenced import take_out
 from schemas.trace import STAGES, Stage
 
 _MARK = re.compile(r"\AMark: ([0-9a-f]{16})$", re.MULTILINE)
@@ -50,17 +51,11 @@ def read_case(request: ChatRequest) -> Case | None:
     found = _MARK.search(user.text) if user else None
     if user is None or found is None:
         return None
-    parts, steps, outside = _unfenced(user.text[found.end() :], found[1])
-    return Case(parts, tuple(steps), outside, _expected(request, parts.get("QUESTION", "")))
-
-
-def _unfenced(text: str, mark: str) -> tuple[dict[str, str], list[str], str]:
-    """Take the fenced texts out; a fence ends where its own name and the mark say so, and nowhere else."""
-    fenced = re.compile(rf"^BEGIN ([A-Z ]+) {mark}\n(.*?)\nEND \1 {mark}$", re.MULTILINE | re.DOTALL)
-    numbered = re.compile(rf"^STEP \d+ {mark}\n", re.MULTILINE)
-    parts = dict(fenced.findall(text))
-    steps = [step.strip() for step in numbered.split(parts.get("REASONING", ""))[1:]]
-    return {name: numbered.sub("", body) for name, body in parts.items()}, steps, fenced.sub("", text)
+    shown, outside = take_out(user.text[found.end() :], found[1])
+    numbered = re.compile(rf"^STEP \d+ {found[1]}\n", re.MULTILINE)
+    steps = tuple(step.strip() for step in numbered.split(shown.get("REASONING", ""))[1:])
+    parts = {name: numbered.sub("", body) for name, body in shown.items()}
+    return Case(parts, steps, outside, _expected(request, parts.get("QUESTION", "")))
 
 
 def _expected(request: ChatRequest, question: str) -> dict[Stage, str]:

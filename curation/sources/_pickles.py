@@ -6,19 +6,22 @@ bytes, lists, tuples, sets and dictionaries with plain keys, and numpy's arrays 
 a number, without numpy. Whatever else a file asks for is refused. What it makes grows with its length only: an array
 has the bytes that are there, whatever its shape says.
 
+A file is read twice: first for what it comes back to, which alone is kept in mind when it is read for its content.
+
 Opcodes are read by `pickletools.genops`; protocols 2 to 5 of Python 3 are known, and numpy 1 and 2.
 """
 
 import io
 import pickletools
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from curation.errors import DataError
 from curation.json_files import Broken
+from curation.sources._references import referred_to
 
 MAX_BYTES = 2 * 2**30
 """Of a file: the official ones have a few hundred megabytes."""
@@ -81,8 +84,8 @@ class _Refused(Exception):
 def items(path: Path) -> Iterator[object]:
     """Read the items of a list, a batch at a time; a Broken comes in place of the rest that can't be read.
 
-    What was read stays in memory until the end, as a pickle may refer to it. Raises DataError at once where the file
-    can't be read, or where it is refused or breaks off before the first item is complete.
+    A batch is in memory (Python writes a thousand items to one), and what the file comes back to. Raises DataError at
+    once where the file can't be read, or where it is refused or breaks off before the first item is complete.
     """
     found = _items(path)
     head = list(islice(found, 1))
@@ -94,8 +97,8 @@ def items(path: Path) -> Iterator[object]:
 
 def value(path: Path) -> object:
     """Read a pickle whole. Raises DataError where it can't be read, breaks off, or is refused."""
-    machine = _Machine()
     with _open(path) as file:
+        machine = _Machine(referred_to(path, MAX_STEPS))
         try:
             for _ in machine.run(file):
                 pass
@@ -105,8 +108,8 @@ def value(path: Path) -> object:
 
 
 def _items(path: Path) -> Iterator[object]:
-    machine = _Machine()
     with _open(path) as file:
+        machine = _Machine(referred_to(path, MAX_STEPS))
         try:
             for _ in machine.run(file):
                 yield from machine.take()
@@ -154,13 +157,15 @@ def _open(path: Path) -> _File:
 
 
 class _Machine:
-    """The stack and the memo that opcodes work on."""
+    """The stack and the memo that opcodes work on; of the memo, only the places `kept` are filled."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Container[int]) -> None:
         self.result: object = None
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self._kept = kept
+        self._puts = 0
 
     def run(self, file: _File) -> Iterator[None]:
         """Do the file's steps; stop after each batch that was added to the outermost list.
@@ -194,6 +199,13 @@ class _Machine:
             return []
         end = self.marks[1] if len(self.marks) > 1 else len(self.stack)
         return self.stack[1 : end - 1]
+
+    def put(self, place: int | None) -> None:
+        """Keep in mind what is on top, at a place or at the next one, where the file will come back to it."""
+        place = self._puts if place is None else place
+        self._puts += 1
+        if place in self._kept:
+            self.memo[place] = self.stack[-1]
 
     def popped_to_mark(self) -> list[Any]:
         """Take from the stack what is above the last mark."""
@@ -314,10 +326,6 @@ def _get(machine: _Machine, place: int) -> None:
     machine.stack.append(machine.memo[place])
 
 
-def _put(machine: _Machine, place: int) -> None:
-    machine.memo[place] = machine.stack[-1]
-
-
 def _stack_global(machine: _Machine, _: Any) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
     machine.global_(f"{module} {name}")
@@ -345,8 +353,7 @@ _STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "SETITEM": lambda machine, _: _set_items(machine, [machine.stack.pop(-2), machine.stack.pop()]),
     "SETITEMS": lambda machine, _: _set_items(machine, machine.popped_to_mark()),
     "ADDITEMS": lambda machine, _: _add(machine, machine.popped_to_mark()),
-    **dict.fromkeys(("BINPUT", "LONG_BINPUT"), _put),
-    "MEMOIZE": lambda machine, _: _put(machine, len(machine.memo)),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT", "MEMOIZE"), _Machine.put),
     **dict.fromkeys(("BINGET", "LONG_BINGET"), _get),
     "GLOBAL": lambda machine, name: machine.global_(name),
     "STACK_GLOBAL": _stack_global,

@@ -3,8 +3,8 @@
 The official files are pickles: `GeoQA3/{train,dev,test}.pk` of GeoQA, `GeoQA2.2/{Mix-train,…,new-test}.pk` of GeoQA+,
 `calculation_{train,val,test}.pk` of UniGeo, and `sub_dataset_dict.pk` with the type of each problem by its id. A record
 has `id`, `subject` (the text in Chinese; UniGeo adds `English_problem`, which is preferred), `choices`, `choice_nums`,
-`label` and `image`, an array of grey values. They are read without running anything (`_pickles`), and stay in memory
-until the file's end: a few hundred megabytes. Read too, a record at a time, with their images as files:
+`label` and `image`, an array of grey values. They are read without running anything (`_pickles`), a thousand records at
+a time. Read too, a record at a time, with their images as files:
 
 - `json-image_files/` of GeoQA+, a JSON and a PNG for each problem;
 - `geoqa+.jsonl` of InternVL (its `images/N.png` are what LLaVA-CoT-100k names) and `qa_tuning.json` of Geo170K;

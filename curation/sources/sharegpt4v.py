@@ -8,6 +8,7 @@ messages is a turn. There is no metric for captions.
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -58,6 +59,8 @@ _KEYS = ("id", *_KINDS)
 _MARK = "<image>"
 _FOLDERS = ("", "sharegpt4v", "data", "data/sharegpt4v")
 _MOST_ID = 200
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+"""What is quoted as it is, as most ids are."""
 
 
 def rows(folder: Path, split: str) -> Iterator[Row]:
@@ -86,11 +89,12 @@ def _files(folder: Path) -> tuple[Path, list[Path]]:
 
 
 def _file_rows(path: Path, split: str, records: Iterator[object], picture: Callable[[str], Pictures]) -> Iterator[Row]:
-    name = FILES.get(path.name, path.stem)
+    file, name = path.name, FILES.get(path.name, path.stem)
     for number, record in enumerate(records, start=1):
-        fields = fields_of(record, _KEYS) | {"file": name}
+        fields = fields_of(record, _KEYS)
+        fields["file"] = name
         images = picture(fields["image"]) if _names_file(fields.get("image")) else ()
-        yield Row(f"{path.name}, record {number}", split, fields, images)
+        yield Row(f"{file}, record {number}", split, fields, images)
 
 
 def _pictures(base: Path, beside: Path) -> Callable[[str], Pictures]:
@@ -148,14 +152,13 @@ def _sample_id(row: Row, dialogue: "_Dialogue") -> str:
     """Return an id of the record's own and its content, as its own may stand on several records."""
     fields = row.fields
     content = "\0".join([fields.get("image") or "", *chain.from_iterable(dialogue.pairs)])
-    own = "" if fields.get("id") is None else f"{quote(str(fields['id']), safe='')}-"
+    own = "" if fields.get("id") is None else f"{_quoted(str(fields['id']))}-"
     file = _quoted(fields["file"])
     return f"sharegpt4v/{row.split}/{file}-{own}{sha256(content.encode()).hexdigest()[:12]}"
 
 
-@lru_cache(maxsize=8)
-def _quoted(file: str) -> str:
-    return quote(file, safe="")
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="")
 
 
 class _Dialogue(NamedTuple):
@@ -179,8 +182,8 @@ def _dialogue(messages: Sequence[Any], with_image: bool) -> _Dialogue:
         pair = messages[at : at + 2]
         if fault := _fault(pair, at, with_image):
             return _Dialogue(pairs, fault, skipped)
-        question, answer = (message["value"] for message in pair)
-        pairs.append((_unmarked(question) if with_image else question, answer))
+        question: str = pair[0]["value"]
+        pairs.append((_unmarked(question) if with_image else question, pair[1]["value"]))
     return _Dialogue(pairs, None if pairs else Finding("no-turns", "it has no question with an answer"), skipped)
 
 

@@ -55,7 +55,7 @@ class _Pairs(NamedTuple):
     """[P]: how many records are of the kind."""
 
 
-_Coefficient = Callable[[Floats], Floats]
+Coefficient = Callable[[Floats], Floats]
 """From sums of pairs [B, C, C] to figures [B]; not a number where one is not defined."""
 
 
@@ -86,12 +86,32 @@ def kappa_of_one(one: Codes, others: Codes, categories: int, scale: Scale = "nom
 
 def kappa_of_counts(counts: Codes, *, least: int = LEAST) -> Figure:
     """Return Cohen's κ from counts [C, C]: how many records one put into the row's category, the other the column's."""
+    apart = 1 - np.eye(len(counts))
+    return of_counts(counts, lambda pairs: _kappa(pairs, apart), least=least)
+
+
+def of_counts(counts: Codes, coefficient: Coefficient, *, least: int = LEAST) -> Figure:
+    """Return any coefficient of counts [C, C], with its interval over resampled records."""
     categories = len(counts)
     cells = np.flatnonzero(counts)
     weights = np.zeros((len(cells), categories, categories))
     weights[np.arange(len(cells)), cells // categories, cells % categories] = 1.0
-    apart = 1 - np.eye(categories)
-    return _figure(_Pairs(weights, counts.ravel()[cells]), lambda pairs: _kappa(pairs, apart), least)
+    return _figure(_Pairs(weights, counts.ravel()[cells]), coefficient, least)
+
+
+def kappa_of_tables(tables: Codes, *, least: int = LEAST) -> Figure:
+    """Return Cohen's κ of answers that belong together by record: tables [records, C, C], each as `kappa_of_counts`.
+
+    The steps of one reasoning, for instance, are no records of their own: what is resampled are the reasonings.
+    """
+    apart = 1 - np.eye(tables.shape[1])
+    return of_tables(tables, lambda pairs: _kappa(pairs, apart), least=least)
+
+
+def of_tables(tables: Codes, coefficient: Coefficient, *, least: int = LEAST) -> Figure:
+    """Return any coefficient of the sum of tables [records, C, C], with its interval over resampled records."""
+    kinds, counts = np.unique(tables, axis=0, return_counts=True)
+    return _figure(_Pairs(kinds.astype(float), counts), coefficient, least)
 
 
 def _counted(answers: Codes, categories: int) -> Floats:
@@ -147,7 +167,7 @@ def _ratio(top: Floats, bottom: Floats) -> Floats:
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
 
-def _figure(pairs: _Pairs, coefficient: _Coefficient, least: int) -> Figure:
+def _figure(pairs: _Pairs, coefficient: Coefficient, least: int) -> Figure:
     """Return the coefficient of the records with its interval, or why there is none."""
     records = int(pairs.counts.sum())
     if records == 0:
@@ -164,7 +184,7 @@ def _figure(pairs: _Pairs, coefficient: _Coefficient, least: int) -> Figure:
     return Figure(value, low, high, records, agreed, reason)
 
 
-def _interval(pairs: _Pairs, coefficient: _Coefficient, value: float) -> tuple[float | None, float | None]:
+def _interval(pairs: _Pairs, coefficient: Coefficient, value: float) -> tuple[float | None, float | None]:
     """Return the middle 95 % over resampled records; nothing where one resample in twenty has no figure."""
     if not pairs.weights[:, ~np.eye(pairs.weights.shape[1], dtype=bool)].any():
         return _lowest(pairs, coefficient), value
@@ -178,7 +198,7 @@ def _interval(pairs: _Pairs, coefficient: _Coefficient, value: float) -> tuple[f
     return float(low), float(high)
 
 
-def _lowest(pairs: _Pairs, coefficient: _Coefficient) -> float:
+def _lowest(pairs: _Pairs, coefficient: Coefficient) -> float:
     """Return the coefficient where as many pairs disagree, as chance has it, as may without one that was seen."""
     none = wilson(0, int(pairs.counts.sum()))
     assert none is not None

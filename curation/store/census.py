@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, Engine, Select, case, exists, func, select
 
 from curation.store.queries import has_error, is_checked, is_current, outdated, snapshot
-from curation.store.tables import calls, failures, issues, ledger, queue, samples, traces
+from curation.store.tables import calls, comparisons, failures, issues, ledger, queue, samples, traces, verdicts
 
 Counts = dict[str, int]
 
@@ -133,6 +133,18 @@ def by_review(engine: Engine) -> Counts:
     with engine.connect() as connection:
         found = _pairs(connection, query)
     return found if found.keys() - {"pending"} else {}
+
+
+def by_judge(engine: Engine) -> list[tuple[str, str, int]]:
+    """Count what each judge has said: of traces, and of repaired ones beside those that they were made from."""
+    judged = select(verdicts.c.judge, func.count()).group_by(verdicts.c.judge)
+    compared = select(comparisons.c.judge, comparisons.c.rank, func.count()).group_by(
+        comparisons.c.judge, comparisons.c.rank
+    )
+    with engine.connect() as connection:
+        found = [(judge, "traces judged", count) for judge, count in connection.execute(judged)]
+        found += [(judge, f"repairs compared, {rank}", count) for judge, rank, count in connection.execute(compared)]
+    return sorted(found)
 
 
 def by_code(engine: Engine) -> list[tuple[str, str, str, int]]:

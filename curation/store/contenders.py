@@ -84,7 +84,7 @@ class Contender(NamedTuple):
     @property
     def errors(self) -> tuple[str, ...]:
         """Codes of the open errors."""
-        return tuple(dict.fromkeys(finding.code for finding in self.findings if finding.severity == ERROR))
+        return _errors(self.findings)
 
     @property
     def agreement(self) -> float | None:
@@ -105,6 +105,12 @@ class Contenders(NamedTuple):
     """In the order of the turns, at most one for each."""
     others: tuple[Made, ...]
     """Those that another trace took the place of, and edits that were withdrawn; by turn, the oldest first."""
+    errors: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Codes of the open errors of each of the others that has any, by its id."""
+
+
+def _errors(findings: Sequence[Finding]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(finding.code for finding in findings if finding.severity == ERROR))
 
 
 def contenders(connection: Connection, wanted: Wanted, only: Sequence[str] = ()) -> Iterator[Contenders]:
@@ -136,7 +142,8 @@ class _Known:
                 standing.append(self._contender(sample, made, checked=bool(row.checked)))
             else:
                 others.append(made)
-        return Contenders(sample, tuple(standing), tuple(others))
+        errors = {made.id: codes for made in others if (codes := _errors(self._findings.get(made.id, ())))}
+        return Contenders(sample, tuple(standing), tuple(others), errors)
 
     def _contender(self, sample: Sample, made: Made, *, checked: bool) -> Contender:
         found = tuple(self._findings.get(made.id, ()))

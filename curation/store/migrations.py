@@ -123,6 +123,12 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         " PRIMARY KEY (trace_id, judge))",
         "CREATE INDEX samples_split ON samples (split, source)",
     ),
+    4: (
+        "CREATE TABLE comparisons (trace_id {key} NOT NULL, before {key} NOT NULL, judge {key} NOT NULL,"
+        " rank TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (trace_id, before, judge))",
+        "CREATE TABLE splits (plan {key} NOT NULL, sample_id {key} NOT NULL, split TEXT NOT NULL,"
+        " PRIMARY KEY (plan, sample_id))",
+    ),
 }
 
 

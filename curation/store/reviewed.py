@@ -2,18 +2,21 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, Subquery, case, null, select
 
 from curation.store.queries import outdated
-from curation.store.tables import checks, issues, samples, verdicts, votes
+from curation.store.tables import checks, events, issues, samples, traces, verdicts, votes
+from curation.store.text import from_json
 from curation.store.votes import KNOWN
-from schemas.review import Decision, Duty
+from schemas.review import Decision, Duty, Event, Review
 
 _FETCHED = 10_000
 """Rows that are held at a time."""
+_AT_ONCE = 500
+"""Decisions that are looked up at a time."""
 _RANKS = {"error": 3, "warning": 2, "info": 1}
 _NUMBER = re.compile(r"(\d{1,3}(?:\.\d+)?) ?%")
 
@@ -54,6 +57,9 @@ class Spoken(NamedTuple):
     stages: dict[str, str]
     """Verdict by stage."""
     steps: tuple[str, ...]
+    """Verdicts of the steps of the reasoning."""
+    places: tuple[tuple[int, int], ...]
+    """Where each of them begins and ends, in characters."""
 
 
 def decisions(connection: Connection) -> Iterator[Decided]:
@@ -108,7 +114,45 @@ def spoken(connection: Connection) -> Iterator[Spoken]:
     for trace_id, judge, text in _rows(connection, query.order_by(verdicts.c.judge, verdicts.c.trace_id)):
         record = json.loads(text)
         stages = {stage: said["verdict"] for stage, said in record["stages"].items()}
-        yield Spoken(trace_id, judge, stages, tuple(step["verdict"] for step in record["steps"]))
+        steps = record["steps"]
+        places = tuple((step["start"], step["end"]) for step in steps)
+        yield Spoken(trace_id, judge, stages, tuple(step["verdict"] for step in steps), places)
+
+
+class Reasoned(NamedTuple):
+    """A decision on a trace, with the reasoning that it is about."""
+
+    number: int
+    """Of its event."""
+    review: Review
+    reasoning: str
+    edited: str | None
+    """The reasoning of the edit that it made."""
+
+
+def reasoned(connection: Connection, numbers: Sequence[int]) -> Iterator[Reasoned]:
+    """Return the decisions of these events."""
+    query = select(events.c.number, events.c.record, traces.c.record).join_from(
+        votes, events, events.c.number == votes.c.number
+    )
+    query = query.join(traces, traces.c.id == votes.c.trace_id)
+    for start in range(0, len(numbers), _AT_ONCE):
+        page = connection.execute(query.where(votes.c.number.in_(numbers[start : start + _AT_ONCE]))).all()
+        reviews = {row[0]: from_json(Event, row[1]).review for row in page}
+        edits = _reasonings(connection, [review.edited for review in reviews.values() if review and review.edited])
+        for number, _, trace in page:
+            if (review := reviews[number]) is not None:
+                yield Reasoned(number, review, _reasoning(trace), edits.get(review.edited or ""))
+
+
+def _reasonings(connection: Connection, trace_ids: Sequence[str]) -> dict[str, str]:
+    rows = connection.execute(select(traces.c.id, traces.c.record).where(traces.c.id.in_(trace_ids)))
+    return {row[0]: _reasoning(row[1]) for row in rows}
+
+
+def _reasoning(record: str) -> str:
+    reasoning: str = json.loads(record)["stages"]["reasoning"]
+    return reasoning
 
 
 def shown(connection: Connection) -> Iterator[tuple[str, tuple[str, ...]]]:

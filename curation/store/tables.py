@@ -263,3 +263,23 @@ verdicts = Table(
     Column("record", AnyText, nullable=False),
 )
 """What each judge (its model and the digest of its prompt) said of a trace."""
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("trace_id", AnyText, primary_key=True),
+    Column("before", AnyText, primary_key=True),
+    Column("judge", AnyText, primary_key=True),
+    Column("rank", AnyText, nullable=False),
+    Column("record", AnyText, nullable=False),
+)
+"""What each judge said of a repaired trace beside the one that it was made from."""
+
+splits = Table(
+    "splits",
+    metadata,
+    Column("plan", AnyText, primary_key=True),
+    Column("sample_id", AnyText, primary_key=True),
+    Column("split", AnyText, nullable=False),
+)
+"""Where each sample went when splits were made with the plan's shares and seed: it stays there."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Row, Select, and_, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Select, exists, func, select
 
 from curation import ballots
 from curation.ballots import JUDGE
@@ -23,14 +23,6 @@ class Candidate(NamedTuple):
     trace: Trace
     judged: bool
     """This judge has spoken on it."""
-
-
-class Repaired(NamedTuple):
-    """A trace that stands for its turn, and the one that it was asked for to repair."""
-
-    sample: Sample
-    trace: Trace
-    before: Trace
 
 
 def put_verdicts(connection: Connection, given: Sequence[Verdict]) -> None:
@@ -103,27 +95,6 @@ def _wanted(sources: Sequence[str], *, flagged: bool) -> list[ColumnElement[bool
 def _read(engine: Engine, query: Select[Any]) -> Iterator[Candidate]:
     for row in _rows(engine, query):
         yield Candidate(from_json(Sample, row.sample), from_json(Trace, row.trace), bool(row.judged))
-
-
-def repaired(engine: Engine, sources: Sequence[str] = ()) -> Iterator[Repaired]:
-    """Return the traces that stand for their turns and repair another, by id; not the edits of people."""
-    before = traces.alias("before")
-    query = (
-        select(traces.c.id, samples.c.record.label("sample"), traces.c.record.label("trace"), before.c.record)
-        .join_from(traces, samples, samples.c.id == traces.c.sample_id)
-        .join(before, and_(before.c.sample_id == traces.c.sample_id, before.c.turn == traces.c.turn))
-        .where(is_current(), traces.c.kind != "human", _names(traces, before))
-        .where(*[samples.c.source.in_(sources)] * bool(sources))
-        .order_by(traces.c.id)
-        .limit(PAGE)
-    )
-    for row in _rows(engine, query):
-        yield Repaired(from_json(Sample, row.sample), from_json(Trace, row.trace), from_json(Trace, row.record))
-
-
-def _names(table: FromClause, parent: FromClause) -> ColumnElement[bool]:
-    """Tell whether a trace's record names another as the one that it was made from; no stage can hold these quotes."""
-    return table.c.record.contains(literal('"parent":"').concat(parent.c.id).concat('"'))
 
 
 def _rows(engine: Engine, query: Select[Any]) -> Iterator[Row[Any]]:

@@ -21,7 +21,8 @@ def beside_people(calibration: Calibration) -> str:
         return said
     drawn = "".join(framed(charts.reliability(curve)) for curve in calibration.curves)
     below = note("Share of traces that people rejected or edited, with 95 % intervals, by what was said of them.")
-    return f'{said}<div class="figures small">{drawn}</div>{below}{_rates(calibration)}{_stages(calibration)}'
+    tables = _rates(calibration) + _stages(calibration) + _steps(calibration)
+    return f'{said}<div class="figures small">{drawn}</div>{below}{tables}'
 
 
 def _rates(calibration: Calibration) -> str:
@@ -64,13 +65,29 @@ def _stages(calibration: Calibration) -> str:
                 escape(f"{rates.stage}, by {rates.name}"),
                 f"{rates.reviews:,}",
                 f"{rates.negative:,}",
-                "–" if rates.macro_f1 is None else f"{rates.macro_f1:.3f}",
+                _ranged(rates.macro_f1),
                 _ranged(rates.kappa),
             ],
         )
         for rates in calibration.stages
     ]
     return table(("negative stages", "reviews", "negative", "macro-F1", "κ"), rows) if rows else ""
+
+
+def _steps(calibration: Calibration) -> str:
+    rows = [
+        (
+            "",
+            [
+                escape(rates.name),
+                *(f"{count:,}" for count in (rates.reviews, rates.steps, rates.negative, rates.told, rates.both)),
+                _ranged(rates.macro_f1),
+                _ranged(rates.kappa),
+            ],
+        )
+        for rates in calibration.steps
+    ]
+    return table(("wrong steps", "reviews", "steps", "wrong", "told", "both", "macro-F1", "κ"), rows) if rows else ""
 
 
 def on_planted_faults(known: Measured) -> str:

@@ -18,10 +18,12 @@ _COLUMNS: dict[str, Any] = {
     "contrast": pl.Float64,
     "fault": pl.String,
     "group": pl.String,
+    "mirror": pl.String,
 }
 LOOKS = pl.Schema(_COLUMNS)
 """What is known of each image: `curation.pictures.Marks`, and the least digest of those that look like it, its own
-included. There is none for an image that can't be read, or that is blank, and looks like any other."""
+included; and the least of the groups that show their mirror image. There is none for an image that can't be read, or
+that is blank, and looks like any other."""
 
 
 class Sweep(Protocol):

@@ -5,6 +5,8 @@
     image:blank           one brightness from edge to edge; a picture that is told by its colours alone is taken for one
     image:near-duplicate  it looks like an earlier sample's picture, whose bytes are others: another size, format or
                           quality, or a little crop (see near_pictures)
+    image:mirrored        it looks like the mirror image of an earlier sample's picture: what is left there is right
+                          here, so that an answer to one may be wrong for the other
 
 All but the first are warnings. Of a sample's images, the first with a fault is named. The same bytes in several samples
 are no finding: a picture may have many questions. VERSION is raised with that of `curation.pictures` too.
@@ -17,7 +19,7 @@ import polars as pl
 from curation.pictures import BLANK
 from curation.validators import FOUND, SCHEMA
 
-VERSION = 1
+VERSION = 2
 
 _PATCH = 28
 _NAMED = 200
@@ -29,8 +31,9 @@ def sweep(batches: Iterator[pl.DataFrame], looks: pl.DataFrame) -> pl.DataFrame:
     tiny = readable & (pl.min_horizontal("width", "height") < _PATCH)
     blank = readable & (pl.col("contrast") < BLANK)
     twins = pl.col("digest").count().over("group") > 1
-    odd = looks.filter(~readable | tiny | blank | (twins & pl.col("group").is_not_null()))
-    shown = pl.concat([_shown(batch, odd) for batch in (SCHEMA.to_frame(), *batches)])
+    alike = (twins & pl.col("group").is_not_null()) | pl.col("mirror").is_not_null()
+    odd = looks.filter(~readable | tiny | blank | alike)
+    shown = pl.concat([_shown(batch, odd) for batch in (SCHEMA.to_frame(), *batches)]).with_row_index("at")
     size = pl.format("the image is {} x {} pixels", "width", "height")
     fault = pl.format("the image can't be used: {}", pl.col("fault").str.slice(0, _NAMED))
     return pl.concat(
@@ -42,6 +45,12 @@ def sweep(batches: Iterator[pl.DataFrame], looks: pl.DataFrame) -> pl.DataFrame:
                 _repeated(shown),
                 "near-duplicate",
                 pl.format("the picture is, altered, that of {}", pl.col("other").str.slice(0, _NAMED)),
+                evidence=pl.col("original"),
+            ),
+            _found(
+                _turned_round(shown),
+                "mirrored",
+                pl.format("the picture is the mirror image of that of {}", pl.col("other").str.slice(0, _NAMED)),
                 evidence=pl.col("original"),
             ),
         ]
@@ -57,11 +66,23 @@ def _shown(batch: pl.DataFrame, odd: pl.DataFrame) -> pl.DataFrame:
 def _repeated(shown: pl.DataFrame) -> pl.DataFrame:
     """Return the rows whose picture looks like an earlier one of another sample: `original`, shown by `other`."""
     grouped = shown.drop_nulls("group")
-    first = grouped.group_by("group", maintain_order=True).first()
-    first = first.select("group", pl.col("digest").alias("original"), pl.col("sample").alias("other"))
-    return grouped.join(first, on="group", maintain_order="left").filter(
+    return grouped.join(_first(grouped), on="group", maintain_order="left").filter(
         pl.col("digest") != pl.col("original"), pl.col("sample") != pl.col("other")
     )
+
+
+def _turned_round(shown: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows whose picture is the mirror image of an earlier one of another sample."""
+    first = _first(shown.drop_nulls("group")).rename({"group": "mirror"})
+    return shown.join(first, on="mirror", maintain_order="left").filter(
+        pl.col("begun") < pl.col("at"), pl.col("sample") != pl.col("other")
+    )
+
+
+def _first(grouped: pl.DataFrame) -> pl.DataFrame:
+    """Return for each group which picture is shown first (`original`), by which sample (`other`), where (`begun`)."""
+    named = pl.col("digest").alias("original"), pl.col("sample").alias("other"), pl.col("at").alias("begun")
+    return grouped.group_by("group", maintain_order=True).first().select("group", *named)
 
 
 def _found(

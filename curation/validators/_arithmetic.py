@@ -22,7 +22,9 @@ _LONGEST_NAME = 3
 
 _TOKEN = re.compile(
     r"""
-      (?P<number> [0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9]|[.,][0-9]) | [0-9]+(?:\.[0-9]+)? | \.[0-9]+ )
+      (?P<plain> (?!per|plus|minus|times|multi|divi|[xX]|equal|is|are|gives|makes|yields|leaves|which)
+        [A-Za-z]+ (?![^\W\d_²³]) )
+    | (?P<number> [0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9]|[.,][0-9]) | [0-9]+(?:\.[0-9]+)? | \.[0-9]+ )
     | (?P<skip> \s+ | [$€£¥] | \*\*(?![0-9]) | (?<![0-9])\*\*
         | \\(?:[()\[\],;:!\ ]|left(?![a-z])|right(?![a-z])|quad) )
     | (?P<degree> ° | º | \^\{?\\circ\}? | \\degree )
@@ -102,7 +104,8 @@ def tokens(text: str) -> list[Token]:
     found = []
     for match in _TOKEN.finditer(text):
         if match.lastgroup != "skip":
-            found.append(Token(str(match.lastgroup), match[0], match.start(), match.end()))
+            kind = "word" if match.lastgroup == "plain" else str(match.lastgroup)
+            found.append(Token(kind, match[0], match.start(), match.end()))
             if len(found) == MOST_TOKENS:
                 break
     return found
@@ -241,10 +244,11 @@ class Reader:
         digits = self._take().text.replace(",", "")
         if len(digits) > _MOST_DIGITS:
             raise NotReadError
-        value, (_, _, part) = Fraction(digits), digits.partition(".")
+        _, _, part = digits.partition(".")
+        value = Fraction(digits) if part else Fraction(int(digits))
         self.places = max(self.places, len(part))
         self.fractional |= bool(part)
-        self.constant |= value in _ROUNDED_CONSTANTS
+        self.constant |= bool(part) and value in _ROUNDED_CONSTANTS
         if self.kind() == "degree":
             self._take()
         term = self._percentage(value, False)

@@ -5,7 +5,7 @@ Signs are left out: a figure is a size. Parts of names (`B2`, `H2O`), ordinals (
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -35,13 +35,17 @@ _DIGITS = re.compile(
     r"[0-9](?<![\w.][0-9])(?:[0-9]{0,2}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]*(?:\.[0-9]+)?)"
     rf"(?P<glued>[^\W\d_]+)?(?P<percent>\s?(?:%|per\s?cent\b))?(?P<scale>\s(?:{'|'.join(SCALES)})s?\b)?"
 )
-_FORMS = [(form, value) for word, value in SMALL.items() for form in (word, word.capitalize())]
+_SMALL = frozenset(SMALL)
+_FORMS = {word: (word, word.capitalize()) for word in SMALL}
+_BETWEEN_WORDS = {code: " " for code in range(128) if not chr(code).isalnum()}
 _SCALE = re.compile(rf"\s({'|'.join(SCALES)})s?\b")
-_LABEL = re.compile(
-    r"(?:\b(?:step|option|choice|figure|fig\.?|question|part|point|no\.?|number|chapter|section|page|type|phase|stage|"
-    r"item|row|column|grade|level|person|table|line|example|case|rule|law|of the top|top)\s|#\s?)$",
-    re.IGNORECASE,
+_LABEL_NAMES = (
+    "step option choice figure fig fig. question part point no no. number chapter section page type phase stage item "
+    "row column grade level person table line example case rule law top"
 )
+_LABEL = re.compile(rf"(?:\b(?:{'|'.join(map(re.escape, _LABEL_NAMES.split()))})\s|#\s?)$", re.IGNORECASE)
+_LABELS_END = frozenset(name[-2:] for name in _LABEL_NAMES.split())
+"""Letters before a figure's blank without which it is no label: they are looked at first."""
 _NUMBERING = re.compile(r"(?:^|\n)[\s*#(-]*$")
 _YEARS = (1500, 2100)
 
@@ -101,8 +105,11 @@ def _in_digits(match: re.Match[str]) -> Figure | None:
 
 
 def _spelled(text: str) -> list[Figure]:
-    """Return the numbers below a hundred in words: each word is looked for, which is faster than any pattern."""
-    places = [(at, at + len(form), value) for form, value in _FORMS if form in text for at in _places(text, form)]
+    """Return the numbers below a hundred in words: words are compared, which is faster than any pattern."""
+    forms = ((form, SMALL[word]) for word in _small(text.lower()) for form in _FORMS[word])
+    places = [(at, at + len(form), value) for form, value in forms for at in _places(text, form)]
+    if not places:
+        return []
     found = list[Figure]()
     for start, end, value in sorted(places):
         joined = found and found[-1].end + 1 == start and text[start - 1] in "- "
@@ -111,6 +118,13 @@ def _spelled(text: str) -> list[Figure]:
         else:
             found.append(Figure(float(value), start, end, 0, False, 1.0, True, ""))
     return [_scaled(text, figure) for figure in found]
+
+
+def _small(plain: str) -> Iterable[str]:
+    """Return the words of small numbers that a text in lower case may have."""
+    if plain.isascii():
+        return _SMALL.intersection(plain.translate(_BETWEEN_WORDS).split())
+    return [word for word in SMALL if word in plain]
 
 
 def _places(text: str, word: str) -> Iterator[int]:
@@ -138,4 +152,10 @@ def is_label(text: str, figure: Figure) -> bool:
     if not figure.is_plain:
         return False
     before, after = text[max(0, figure.start - 16) : figure.start], text[figure.end : figure.end + 2]
-    return _LABEL.search(before) is not None or (after[:1] in {".", ")", ":"} and bool(_NUMBERING.search(before)))
+    if before[-3:-1].lower() in _LABELS_END or "#" in before[-2:]:
+        return _LABEL.search(before) is not None or _is_numbering(before, after)
+    return _is_numbering(before, after)
+
+
+def _is_numbering(before: str, after: str) -> bool:
+    return after[:1] in {".", ")", ":"} and _NUMBERING.search(before) is not None

@@ -62,9 +62,8 @@ _PLACED = re.compile(
     r"side|around)\b",
     re.IGNORECASE,
 )
-_IDIOM = re.compile(
-    r"\b(?:in other words|on the other hand|each other|as well as|the rest of the image)\b", re.IGNORECASE
-)
+_IDIOMS = ("in other words", "on the other hand", "each other", "as well as", "the rest of the image")
+_IDIOM = re.compile(rf"\b(?:{'|'.join(_IDIOMS)})\b", re.IGNORECASE)
 """What has words of place or choice in it, and tells neither."""
 _WHOLE = re.compile(
     r"\b(?:in total|altogether|in all|in the (?:image|scene|picture)|overall|total of)\b", re.IGNORECASE
@@ -146,7 +145,7 @@ def disputed(text: str, known: Scene, question: str, *, caption: bool) -> Iterat
     for start, written in sentences(text[:LONGEST]):
         if text[start + len(written) : start + len(written) + 1] == "?":
             continue
-        sentence = _IDIOM.sub(lambda match: "~" * len(match[0]), written)
+        sentence = _without_idioms(written)
         there = list(islice(phrases(sentence), _MOST))
         found = [*_of_sentence(telling, sentence, there), *_of_them(telling, sentence, there)]
         found += [*_repeated(telling, sentence, there), *_of_ground(sentence)]
@@ -154,6 +153,13 @@ def disputed(text: str, known: Scene, question: str, *, caption: bool) -> Iterat
             found += _listed(telling, listed, sentence, there)
         for each in found:
             yield each._replace(start=start + each.start, end=start + each.end)
+
+
+def _without_idioms(sentence: str) -> str:
+    plain = sentence.lower()
+    if not any(each in plain for each in _IDIOMS):
+        return sentence
+    return _IDIOM.sub(lambda match: "~" * len(match[0]), sentence)
 
 
 class _Asking(NamedTuple):
@@ -285,7 +291,9 @@ def _slipped(said: Wanted, asked: Wanted) -> bool:
 
 def _predicated(telling: _Telling, sentence: str, phrase: Phrase) -> Iterator[Disputed]:
     """Check `the cube is red`, and `a cube, so its colour is red`."""
-    predicate = _PREDICATE.match(sentence, phrase.end) or _ITS.search(sentence, phrase.end, phrase.end + _NEAR)
+    predicate = _PREDICATE.match(sentence, phrase.end)
+    if predicate is None and "its" in sentence.lower():
+        predicate = _ITS.search(sentence, phrase.end, phrase.end + _NEAR)
     if predicate is None or NOUN_THERE.search(sentence, phrase.end, predicate.start()):
         return
     attribute = KIND_OF[predicate["attribute"].lower()]
@@ -318,6 +326,7 @@ def _clause(sentence: str, phrase: Phrase) -> str:
     return sentence[start : end.start() if end else phrase.end + _NEAR]
 
 
+@lru_cache(maxsize=1024)
 def _number(count: str) -> int | None:
     if count in {"no", "none"}:
         return 0

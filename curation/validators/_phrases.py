@@ -5,7 +5,8 @@ noun and read backwards from there, which is several times as fast as a pattern 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from curation.validators._figures import IN_WORDS
@@ -48,6 +49,8 @@ _COUNT = re.compile(rf"(?:{NUMBER})", re.IGNORECASE)
 _ELLIPSIS = re.compile(
     rf"\b(?P<count>{NUMBER})\s+(?P<attributes>(?:(?:{ATTRIBUTE})\s*){{1,4}})(?=,|\sand\b|and\b|\sor\b)", re.IGNORECASE
 )
+_ATTRIBUTES = frozenset(ATTRIBUTE.split("|"))
+_JOINT = re.compile(r",|\s(?:and|or|AND|OR|And|Or)\b")
 _WORD = re.compile(rf"\b(?:{ATTRIBUTE})\b", re.IGNORECASE)
 
 
@@ -76,8 +79,14 @@ def phrases(sentence: str) -> Iterator[Phrase]:
             if phrase is not None:
                 found.append(phrase)
     yield from found
-    if len(found) and " and " in sentence:
+    if len(found) and " and " in sentence and _may_lack_noun(sentence):
         yield from _without_noun(sentence, found)
+
+
+def _may_lack_noun(sentence: str) -> bool:
+    """Tell whether an attribute stands before a comma, `and` or `or`, where one would expect its noun."""
+    ends = (part.split()[-1:] for part in _JOINT.split(sentence))
+    return any(word and word[0].lower().rpartition("-")[2] in _ATTRIBUTES for word in ends)
 
 
 def _without_noun(sentence: str, found: list[Phrase]) -> Iterator[Phrase]:
@@ -109,31 +118,42 @@ class _Before:
 
     def __init__(self, sentence: str, near: int, noun_at: int) -> None:
         self.start, self.count, self.some = noun_at, "", False
-        found = list[str]()
-        for match in reversed(list(_SPAN.finditer(sentence, near, noun_at))):
-            at, word = match.start(), match[0].lower()
-            word = word.strip("*_-").removesuffix(",").removesuffix("-colored").removesuffix("-coloured")
-            if not self._take(at, word, found):
+        found, at = list[str](), noun_at
+        for written in reversed(sentence[near:noun_at].split()):
+            at = sentence.rfind(written, near, at)
+            role, parts = _role(written.lower())
+            if role == "none" or (role == "joint" and not found):
+                break
+            found += parts
+            self.some |= role == "some"
+            self.start = self.start if role == "joint" else at
+            if role == "number":
+                self.count = _bare(written.lower())
                 break
         self.attributes = " ".join(found)
 
-    def _take(self, at: int, word: str, found: list[str]) -> bool:
-        """Go past a word that belongs to the phrase; say whether there may be more."""
-        parts = word.split("-")
-        if all(part in KIND_OF and KIND_OF[part][0] != "shape" for part in parts):
-            found += parts
-        elif word in _SOME:
-            self.some = True
-        elif word in _ARTICLES or _COUNT.fullmatch(word):
-            self.count, self.start = word, at
-            return False
-        elif word not in _FILLERS or (word in {"and", "or"} and not found):
-            return False
-        if word not in {"and", "or"}:
-            self.start = at
-        return True
+
+def _bare(word: str) -> str:
+    return word.strip("*_-").removesuffix(",").removesuffix("-colored").removesuffix("-coloured")
 
 
+@lru_cache(maxsize=4096)
+def _role(word: str) -> tuple[str, Sequence[str]]:
+    """Return what a word before a noun is to it, with the attributes that it names."""
+    word = _bare(word)
+    parts = word.split("-")
+    if all(part in KIND_OF and KIND_OF[part][0] != "shape" for part in parts):
+        return "attribute", parts
+    if word in _SOME:
+        return "some", ()
+    if word in _ARTICLES or _COUNT.fullmatch(word):
+        return "number", ()
+    if word in {"and", "or"}:
+        return "joint", ()
+    return ("filler" if word in _FILLERS else "none"), ()
+
+
+@lru_cache(maxsize=4096)
 def wanted_of(attributes: str) -> Wanted | None:
     """Return the attributes; None where two are of a kind: `red and blue cubes`."""
     found = {KIND_OF[word.lower()] for word in _WORD.findall(attributes)}

@@ -42,6 +42,8 @@ _LINK = re.compile(
     r"stands at)|\s?[:=(])\s?(?:about |around |only )?(?:a |an |the )?(?:(?:value|score|share|rate|total) of )?[$€£]?$",
     re.IGNORECASE,
 )
+_LONGEST_LINK = 40
+"""Characters of a link, at most."""
 _IS_EXTREME = re.compile(
     r"%?\s(?:is|was)\s(?:clearly |thus |therefore )?the\s(?:(?P<high>maximum|highest|largest|greatest|biggest|peak)"
     r"|minimum|lowest|smallest)\b(?!\s(?:of|among)\sthe\s(?:rest|others|remaining))",
@@ -91,7 +93,7 @@ class Misquoted(NamedTuple):
 def misquoted(text: str, known: Sheet, asked: str, *, caption: bool) -> Iterator[Misquoted]:
     """Yield the claims of a caption or of a reasoning that the sheet and the question don't have."""
     text, asked = text[:LONGEST], asked[:LONGEST]
-    if known.values and figures(text):
+    if known.values and any(not figure.spelled or figure.scale > 1 for figure in figures(text)):
         yield from _figures(_Stage(text, known, asked, caption=caption))
     if not known.is_table:
         yield from _quotes(text, known, asked)
@@ -117,32 +119,59 @@ def _asking(asked: str, known: Sheet) -> _Asking:
 
 
 class _Stage:
-    """A caption or a reasoning, and what its figures may rest on."""
+    """A caption or a reasoning, and what its figures may rest on: read when wanted, as most stand in the table."""
 
     def __init__(self, text: str, known: Sheet, asked: str, *, caption: bool) -> None:
-        self.text, self.known, self.caption = text, known, caption
-        self.asking = _asking(asked, known)
-        self.stated: list[Equation] = list(islice(equations(text), _MOST))
-        right = [side for each in self.stated if each.holds for side in (each.left, each.right)]
-        self.reckoned = [abs(float(side.value)) for side in right]
-        there = (figure.value for figure in quantities(text)[:_MOST] if known.has(figure))
-        self.said = list(dict.fromkeys(there))
+        self.text, self.known, self.asked, self.caption = text, known, asked, caption
+        self._passed: list[float] = []
+
+    @cached_property
+    def asking(self) -> _Asking:
+        """What the question gives."""
+        return _asking(self.asked, self.known)
+
+    @cached_property
+    def _stated(self) -> list[Equation]:
+        return list(islice(equations(self.text), _MOST))
+
+    @cached_property
+    def reckoned(self) -> list[float]:
+        """The sides of the equations that hold."""
+        right = [side for each in self._stated if each.holds for side in (each.left, each.right)]
+        return [abs(float(side.value)) for side in right]
+
+    @cached_property
+    def _there(self) -> list[float]:
+        return [figure.value for figure in quantities(self.text)[:_MOST] if self.known.has(figure)]
+
+    @property
+    def said(self) -> list[float]:
         """Figures of the text that are there, and those before it that are reckoned."""
+        return list(dict.fromkeys([*self._there, *self._passed]))
+
+    def note(self, figure: Figure) -> None:
+        """Let later figures rest on one in which nothing was found."""
+        self._passed.append(figure.value)
 
     def is_inside(self, place: int) -> bool:
         """Tell whether a figure is one of an equation: how it was reckoned is told there."""
-        return any(each.start <= place < each.end for each in self.stated)
+        return any(each.start <= place < each.end for each in self._stated)
 
 
 class _Sentence:
     """A sentence, and what of it tells how its figures are meant: read when it is wanted, which is seldom."""
 
-    def __init__(self, text: str, known: Sheet, before: Sequence[str]) -> None:
-        self.text = text
-        names = _named(text, known) or (before if before and _REFERS.match(text) else ())
-        self.names: Sequence[str] = names if names and not (self.told or _COMPARED.search(text)) else ()
-        """Rows of the table that it is about, where it is about these alone; `The label reads 12` is about what the
-        sentence before was about."""
+    def __init__(self, start: int, text: str, known: Sheet, before: "_Sentence | None") -> None:
+        self.start, self.text = start, text
+        self.named = _named(text, known)
+        """Rows of the table that it may be about; `The label reads 12` is about what the sentence before was about."""
+        if not self.named and before is not None and _REFERS.match(text):
+            self.named = before.names
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """Rows of the table that it is about, where it is about these alone."""
+        return self.named if self.named and not (self.told or _COMPARED.search(self.text)) else ()
 
     @cached_property
     def told(self) -> frozenset[str]:
@@ -160,22 +189,28 @@ class _Sentence:
 
 
 def _figures(stage: _Stage) -> Iterator[Misquoted]:
-    names: Sequence[str] = ()
+    sentence: _Sentence | None = None
     left = _MOST
     for start, text, there in _sentences(stage.text):
         found = shown(text, there)[:left]
         if not found:
-            names = _named(text, stage.known) or names
+            sentence = _without_figures(start, text, stage.known, sentence)
             continue
-        sentence = _Sentence(text, stage.known, names)
-        names = sentence.names
+        sentence = _Sentence(start, text, stage.known, sentence)
         for figure in found:
             left -= 1
-            why = _why(figure, sentence, stage, inside=stage.is_inside(start + figure.start))
+            why = _why(figure, sentence, stage)
             if why and not sentence.is_of_axis:
                 yield Misquoted("number", why, start + figure.start, start + figure.end)
-            elif figure.value not in stage.said:
-                stage.said.append(figure.value)
+            else:
+                stage.note(figure)
+
+
+def _without_figures(start: int, text: str, known: Sheet, before: _Sentence | None) -> _Sentence | None:
+    """Return what the next sentence may refer to: the names of this one, or else what was spoken of before."""
+    sentence = _Sentence(start, text, known, None)
+    sentence.names = sentence.named
+    return sentence if sentence.named else before
 
 
 def _sentences(text: str) -> Iterator[tuple[int, str, Sequence[Figure]]]:
@@ -188,8 +223,11 @@ def _sentences(text: str) -> Iterator[tuple[int, str, Sequence[Figure]]]:
         if found and found[-1].end > end:  # it has taken a word of the next sentence
             yield start, sentence, figures(sentence)
         else:
-            moved = [figure._replace(start=figure.start - start, end=figure.end - start) for figure in found]
-            yield start, sentence, moved
+            yield start, sentence, [_moved(figure, start) for figure in found] if start else found
+
+
+def _moved(figure: Figure, by: int) -> Figure:
+    return Figure(figure[0], figure[1] - by, figure[2] - by, *figure[3:])
 
 
 def _named(text: str, known: Sheet) -> Sequence[str]:
@@ -197,7 +235,7 @@ def _named(text: str, known: Sheet) -> Sequence[str]:
     return [name for name in known.rows if name in plain]
 
 
-def _why(figure: Figure, sentence: _Sentence, stage: _Stage, *, inside: bool) -> str | None:
+def _why(figure: Figure, sentence: _Sentence, stage: _Stage) -> str | None:
     """Return why a figure is no right quotation; None where it is one, or is none at all."""
     known = stage.known
     if figure.spelled and figure.scale == 1:
@@ -209,9 +247,8 @@ def _why(figure: Figure, sentence: _Sentence, stage: _Stage, *, inside: bool) ->
     if not owner and _is_a_count(figure, sentence, known):
         return None
     if known.has(figure):
-        named = owner or sentence.names
-        misplaced = None if inside or figure.is_year else _misplaced(figure, named, stage)
-        return misplaced or _not_extreme(figure, sentence, known)
+        return _misplaced(figure, owner, sentence, stage) or _not_extreme(figure, sentence, known)
+    inside = stage.is_inside(sentence.start + figure.start)
     sure = owner and not (inside or figure.is_year or sentence.told or is_nearly(sentence.text, figure))
     may_be = not sure and _may_be(figure, sentence, stage, inside=inside)
     return None if may_be else _lacking(figure, known)
@@ -282,22 +319,32 @@ def _not_extreme(figure: Figure, sentence: _Sentence, known: Sheet) -> str | Non
     return f"{figure.value:g} stands in the table, but is not the {word}"
 
 
-def _misplaced(figure: Figure, names: Sequence[str], stage: _Stage) -> str | None:
+def _misplaced(figure: Figure, owner: Sequence[str], sentence: _Sentence, stage: _Stage) -> str | None:
     """Find that a figure is another name's: `Peru (12)` where 12 is Chile's."""
-    known = stage.known
-    near = [named[name] for name in names for named in (known.rows, known.columns) if name in named]
-    supported = [value for values in near for value in values] + list(stage.asking.given)
-    if not near or any(agrees(figure, value) for value in supported):
+    names = owner or sentence.named
+    if not names or figure.is_year or _is_of(figure, names, stage):
+        return None
+    names = owner or sentence.names
+    if not names or stage.is_inside(sentence.start + figure.start):
         return None
     return f"{figure.value:g} stands in the table, but not by {' or '.join(names)!r:.60}"
+
+
+def _is_of(figure: Figure, names: Sequence[str], stage: _Stage) -> bool:
+    """Tell whether a figure is one of these names', or one that the question gives."""
+    near = [named[name] for name in names for named in (stage.known.rows, stage.known.columns) if name in named]
+    if not near or any(agrees(figure, value) for values in near for value in values):
+        return True
+    return any(agrees(figure, value) for value in stage.asking.given)
 
 
 def _owner(figure: Figure, sentence: _Sentence, known: Sheet) -> list[str]:
     """Return the name that a figure is said to be of: `Peru has 12`, `12 for Peru`."""
     before = sentence.before(figure).casefold()
-    link = _LINK.search(before)
     named = [*known.rows, *known.columns]
-    found = [name for name in named if before.endswith(name, 0, link.start())] if link else []
+    likely = [name for name in named if name in before]
+    link = _LINK.search(before, max(0, len(before) - _LONGEST_LINK)) if likely else None
+    found = [name for name in likely if before.endswith(name, 0, link.start())] if link else []
     after = _FOR.match(sentence.text, figure.end)
     if after and not found:
         behind = sentence.text[after.end() : after.end() + _NEAR].casefold()
@@ -307,14 +354,17 @@ def _owner(figure: Figure, sentence: _Sentence, known: Sheet) -> list[str]:
 
 def _quotes(text: str, known: Sheet, asked: str) -> Iterator[Misquoted]:
     """Find quotations whose words are not written there."""
-    there = known.words | set(words(asked.casefold()))
+    there: frozenset[str] = frozenset()
     for match in _QUOTED.finditer(text):
         quoted = words(match[1].casefold())
+        if len(quoted) < _FEWEST_WORDS:
+            continue
+        there = there or known.words.union(words(asked.casefold()))
         missing = [word for word in quoted if word not in there and not _nearly_there(word, there)]
-        if len(quoted) >= _FEWEST_WORDS and 2 * len(missing) > len(quoted):
+        if 2 * len(missing) > len(quoted):
             yield Misquoted("quote", "this is not what is written in the image", match.start(), match.end())
 
 
-def _nearly_there(word: str, there: frozenset[str] | set[str]) -> bool:
+def _nearly_there(word: str, there: frozenset[str]) -> bool:
     """Tell whether a word is there with a letter more or less, as readers of texts in images have it."""
     return any(word[:-1] in other or other in word for other in there if abs(len(other) - len(word)) <= 1)

@@ -6,6 +6,7 @@ Labels can be numbers (`the difference between 2010 and 2015 is 4.2`), so this i
 import re
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import cached_property
 from math import prod
 from typing import NamedTuple
 
@@ -61,10 +62,10 @@ _Compute = Callable[[re.Match[str]], tuple[Fraction, ...] | None]
 def statements(text: str) -> Iterator[Statement]:
     """Yield what the first part of a text says in words to be the result of some arithmetic."""
     text = text[:LONGEST]
-    for cue, pattern, compute in _FORMS:
-        if cue.search(text):
-            for match in pattern.finditer(text):
-                yield from _statement(match, compute)
+    for form in _FORMS:
+        if form.cue.search(text):
+            for match in form.pattern.finditer(text):
+                yield from _statement(match, form.compute)
 
 
 def _statement(match: re.Match[str], compute: _Compute) -> Iterator[Statement]:
@@ -124,20 +125,27 @@ def _list(match: re.Match[str]) -> tuple[Fraction, ...] | None:
             return (sum(values, Fraction(0)) / len(values),)
 
 
-def _form(cue: str, pattern: str, compute: _Compute) -> tuple[re.Pattern[str], re.Pattern[str], _Compute]:
-    return re.compile(cue, re.IGNORECASE), re.compile(pattern + _RESULT, re.IGNORECASE), compute
+class _Form:
+    """A way to tell arithmetic: what tells that it may be there, its pattern, and what the result is."""
+
+    def __init__(self, cue: str, pattern: str, compute: _Compute) -> None:
+        self.cue, self._pattern, self.compute = re.compile(cue, re.IGNORECASE), pattern, compute
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The pattern: made when it is needed, as all of them take a fifth of a second."""
+        return re.compile(self._pattern + _RESULT, re.IGNORECASE)
 
 
 _FORMS = (
-    _form(r"\b(?:half|third|quarter|fifth|tenth) of\b", rf"\b(?P<part>{'|'.join(_PARTS)}) of {_X}", _part),
-    _form(r"\b(?:twice|double|triple)\b", rf"\b(?P<fold>{'|'.join(_FOLD)}) {_X}", _fold),
-    _form("(?:%|percent) of", rf"(?P<x>{_NUMBER})\s?(?:%|percent) of {_Y}", _percentage),
-    _form("difference", rf"\bdifference (?:between|of) {_X} and {_Y}", _xy(lambda x, y: x - y)),
-    _form(r"\b(?:sum|total|product|average|mean) of", rf"\b(?P<kind>sum|total|product|average|mean) of {_LIST}", _list),
-    _form("ratio of", rf"\bratio of {_X} to {_Y}", _quotient),
-    _form("subtract", rf"\bsubtract(?:ing)? {_X} from {_Y}", _xy(lambda x, y: y - x)),
-    _form("add", rf"\badd(?:ing)? {_X} (?:to|and) {_Y}", _xy(lambda x, y: x + y)),
-    _form("multiply", rf"\bmultiply(?:ing)? {_X} (?:by|and|with) {_Y}", _xy(lambda x, y: x * y)),
-    _form("dividing", rf"\bdividing {_X} by {_Y}", _quotient),
+    _Form(r"\b(?:half|third|quarter|fifth|tenth) of\b", rf"\b(?P<part>{'|'.join(_PARTS)}) of {_X}", _part),
+    _Form(r"\b(?:twice|double|triple)\b", rf"\b(?P<fold>{'|'.join(_FOLD)}) {_X}", _fold),
+    _Form("(?:%|percent) of", rf"(?P<x>{_NUMBER})\s?(?:%|percent) of {_Y}", _percentage),
+    _Form("difference", rf"\bdifference (?:between|of) {_X} and {_Y}", _xy(lambda x, y: x - y)),
+    _Form(r"\b(?:sum|total|product|average|mean) of", rf"\b(?P<kind>sum|total|product|average|mean) of {_LIST}", _list),
+    _Form("ratio of", rf"\bratio of {_X} to {_Y}", _quotient),
+    _Form("subtract", rf"\bsubtract(?:ing)? {_X} from {_Y}", _xy(lambda x, y: y - x)),
+    _Form("add", rf"\badd(?:ing)? {_X} (?:to|and) {_Y}", _xy(lambda x, y: x + y)),
+    _Form("multiply", rf"\bmultiply(?:ing)? {_X} (?:by|and|with) {_Y}", _xy(lambda x, y: x * y)),
+    _Form("dividing", rf"\bdividing {_X} by {_Y}", _quotient),
 )
-"""What tells that a form may be there, its pattern, and what the result is."""

@@ -7,6 +7,7 @@ figures where it has names beside figures.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import combinations
 from typing import NamedTuple
 
@@ -183,22 +184,39 @@ def _of_two(high: float, low: float, told: frozenset[str]) -> Iterator[float]:
 
 def _figures(reasoning: str, ground: Ground) -> Iterator[Unsupported]:
     """Find a name with another value than in the caption, or a long figure that is one of its but for a digit."""
-    valued = dict(_valued(ground.caption))
-    shown = {figure.value: figure for figure in quantities(ground.caption) if not figure.spelled}
-    if not valued and not any(value >= _LONG for value in shown):
+    there = [figure for figure in quantities(ground.caption) if not figure.spelled]
+    shown = {figure.value: figure for figure in there}
+    valued, long = dict(_valued(ground.caption, there)), [value for value in shown if value >= _LONG]
+    if not valued and not long:
         return
-    evidence = [*shown, *(figure.value for figure in figures(ground.asked)), *results(reasoning)]
-    for name, figure in _valued(reasoning):
+    evidence = _Evidence(shown, reasoning, ground)
+    given = [figure for figure in quantities(reasoning) if not figure.spelled]
+    for name, figure in _valued(reasoning, given) if valued else ():
         known = valued.get(name)
-        if known is not None and not any(agrees(figure, each) for each in (known.value, *evidence)):
+        if known is not None and not agrees(figure, known.value) and not evidence.has(figure):
             message = f"the caption gives {known.value:g} for {name!r:.80}, not {figure.value:g}"
             yield Unsupported("figure", message, figure.start, figure.end)
-    for figure in quantities(reasoning):
-        if figure.value >= _LONG and not figure.is_year and not any(agrees(figure, each) for each in evidence):
-            near = next((value for value in shown if value >= _LONG and _is_slip(figure.value, value)), None)
-            if near is not None:
+    for figure in given:
+        if figure.value >= _LONG and not figure.is_year:
+            near = next((value for value in long if _is_slip(figure.value, value)), None)
+            if near is not None and not evidence.has(figure):
                 message = f"the caption has {near:g}, not {figure.value:g}"
                 yield Unsupported("figure", message, figure.start, figure.end)
+
+
+class _Evidence:
+    """The values that a figure of a reasoning may be besides its name's: read when one is wanted, which is seldom."""
+
+    def __init__(self, shown: Iterable[float], reasoning: str, ground: Ground) -> None:
+        self._shown, self._reasoning, self._asked = shown, reasoning, ground.asked
+
+    @cached_property
+    def _values(self) -> list[float]:
+        return [*self._shown, *(figure.value for figure in figures(self._asked)), *results(self._reasoning)]
+
+    def has(self, figure: Figure) -> bool:
+        """Tell whether a figure is one of them."""
+        return any(agrees(figure, value) for value in self._values)
 
 
 def _is_slip(one: float, other: float) -> bool:
@@ -207,9 +225,11 @@ def _is_slip(one: float, other: float) -> bool:
     return len(left) == len(right) and sum(a != b for a, b in zip(left, right, strict=True)) == 1
 
 
-def _valued(text: str) -> Iterator[tuple[str, Figure]]:
+def _valued(text: str, there: Iterable[Figure]) -> Iterator[tuple[str, Figure]]:
     """Yield names in lower case with the figure that a text gives them: `Peru: 12`, `12 for Peru`, `Peru has 12`."""
-    found = {figure.start: figure for figure in quantities(text) if not figure.is_year and not figure.spelled}
+    found = {figure.start: figure for figure in there if not figure.is_year}
+    if not found:
+        return
     for match in _VALUED.finditer(text):
         figure = found.get(match.end() - 1)
         if figure is not None and not is_nearly(text, figure):

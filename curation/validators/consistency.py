@@ -13,6 +13,7 @@ is null is not judged.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from curation.validators import FOUND
 from curation.validators._conclusions import contradiction, same
 from curation.validators._equations import LONGEST, equations
 from curation.validators._figures import figures
+from curation.validators._gates import DRAWS, OPINIONS, gated
 from curation.validators._statements import statements
 from curation.validators._support import Ground, unsupported
 from schemas.trace import STAGES
@@ -32,21 +34,13 @@ VERSION = 3
 
 _Finding = tuple[object, ...]
 _READ = ("subject", "source", "question", "context", "earlier", "choices", *(stage.value for stage in STAGES))
-_OPINIONS = frozenset({"yes", "no", "true", "false"})
-"""Conclusions that a reasoning may lead to without the word."""
 _WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DIGITS = {word: str(number) for number, word in enumerate(_WORDS)}
 _TOKEN = re.compile(r"\d[\d,]*(?:\.\d+)?|[^\W\d_]+")
 _LETTER = re.compile(r"\(?([A-Z])[.)]?")
 _LETTERED = re.compile(r"(?:option |choice )?\(?([A-Z])(?:[.):]\s?|\s?[-–]\s)(\S.*)", re.IGNORECASE | re.DOTALL)
 _STEP = re.compile(r"\bstep ?([0-9]{1,2}) ?[:.)]", re.IGNORECASE)
-_DRAWS = (
-    r"(?i:(?:therefore|thus|hence|consequently|as a result|in conclusion|to conclude|it follows|finally|after that|"
-    r"lastly|so|from this|this (?:leads|is consistent|matches|means|gives|leaves)|that (?:makes|leaves|means|gives))\b|"
-    r"(?:next|then|second(?:ly)?|third(?:ly)?),)"
-)
-"""Pattern of an opening that can't be a reasoning's first."""
-_BEGINS_BEHIND = re.compile(rf"\s*{_DRAWS}")
+_BEGINS_BEHIND = re.compile(rf"\s*{DRAWS}")
 _ORDINALS = ("first", "second", "third", "fourth")
 _ORDINAL = re.compile(r"(?:^|[.!?\n]\s{0,3})(First|Second|Third|Fourth)(?:ly)?,")
 _QUOTED = 200
@@ -56,23 +50,6 @@ _SCENES = "scenes"
 """The source whose questions and captions are in its own formal language; rows without a source may be its."""
 _WORDS_OF_AN_ANSWER = 12
 """A conclusion of more words is a text of its own, which says what was not said before."""
-_LAST = 200
-_EDGES = " \t\n.*"
-_SPELLED = "(?:[$€£]? ?[0-9]|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|[a-z]{3,5}teen|[a-z]{3,5}ty)"
-_RECKONS = (
-    r"[=≈≅≃]|\\approx|\\simeq|[0-9)] [-+×*/÷−x] [0-9(]|(?i:[a-z0-9).] (?:plus|minus|times|multiplied by|divided by) "
-    rf"{_SPELLED}|\b(?:half|third|quarter|fifth|tenth|ratio|sum|total|product|average|mean|difference|%|percent) "
-    rf"(?:of|between) {_SPELLED}|% of {_SPELLED}|\b(?:twice|double|triple|(?:subtract|add|multiply|divid)(?:ing)?) "
-    rf"{_SPELLED})"
-)
-"""Pattern of what arithmetic can't be told without."""
-_COMPARED = (
-    r"[A-Z0-9][\w'’-]*(?:,? (?:stands at|at|with|has|had|is|was|reached|reaches|recorded|scored|shows)(?: a value of)? "
-    r"| ?[:=] ?| ?\()[$€£]?[0-9]|[0-9]%? (?:for|in) [A-Z0-9]|[0-9][0-9,]{3}",
-    r"\b(?:red|green|blue|yellow|purple|brown|gr[ae]y|cyan|orange|pink|black|white)\b",
-    r"(?i:\b(?:[0-9]{1,2}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)) [a-z]{3,20} [a-z]{3}",
-)
-"""Patterns of what caption and reasoning are compared in, where both have it: values, colours, counts."""
 _MOST = 5
 """Findings of a kind in a stage."""
 
@@ -90,11 +67,12 @@ class _Said(NamedTuple):
     caption: str | None
     reasoning: str | None
     conclusion: str | None
-    reckons: list[bool]
+    equates: list[bool]
+    tells: list[bool]
     claims: list[bool]
-    plain: bool
     steps: bool
     order: bool
+    ends: bool
 
     @property
     def stages(self) -> tuple[str | None, ...]:
@@ -104,37 +82,13 @@ class _Said(NamedTuple):
 
 def check(batch: pl.DataFrame) -> pl.DataFrame:
     """Return the stages that don't follow from the earlier ones."""
-    rows = map(_Said._make, batch.select(*_READ, *_gates()).iter_rows())
+    rows = map(_Said._make, gated(batch, _READ, _SCENES).iter_rows())
     return pl.DataFrame([found for said in rows for found in _findings(said)], FOUND, orient="row")
 
 
-def _gates() -> list[pl.Expr]:
-    """Return for each check of texts a column that says where it may find something; it is skipped elsewhere."""
-    caption, reasoning = pl.col("caption").str.slice(0, LONGEST), pl.col("reasoning").str.slice(0, LONGEST)
-    before = pl.concat_str([pl.col("question"), caption], separator="\n")
-    values, colours, counts = (before.str.contains(each) & reasoning.str.contains(each) for each in _COMPARED)
-    options = (pl.col("choices").list.len() > 0) & reasoning.str.contains("(?:[oO]ption|[cC]hoice) ")
-    reckons = [pl.col(stage.value).str.slice(0, LONGEST).str.contains(_RECKONS).fill_null(False) for stage in STAGES]
-    return [
-        pl.concat_list(reckons).alias("reckons"),
-        pl.concat_list(each.fill_null(False) for each in (values, colours, counts, options)).alias("claims"),
-        _is_plainly_said().fill_null(False).alias("plain"),
-        reasoning.str.contains("(?i:step) ?[0-9]").fill_null(False).alias("steps"),
-        reasoning.str.contains(rf"^\s*{_DRAWS}|(?:Second|Third|Fourth)(?:ly)?,").fill_null(False).alias("order"),
-    ]
-
-
-def _is_plainly_said() -> pl.Expr:
-    """Tell where the conclusion, plain words, is the last thing that the reasoning says: most are written so."""
-    end = pl.col("reasoning").str.slice(-_LAST).str.strip_chars(_EDGES).str.to_lowercase()
-    wanted = pl.col("conclusion").str.strip_chars(_EDGES).str.to_lowercase()
-    words = wanted.str.contains(r"^[$a-z0-9][a-z0-9 .,%$-]*$") & (wanted.str.len_bytes() < _LAST // 2)
-    return words & (end.str.ends_with(pl.lit(" ") + wanted) | (end == wanted))
-
-
 def _findings(said: _Said) -> Iterator[_Finding]:
-    question = questions.parse(said.question)
-    if question is None or said.source not in (None, _SCENES):
+    question = questions.parse(said.question) if said.source in (None, _SCENES) else None
+    if question is None:
         yield from _of_text(said)
     elif said.caption is not None:
         yield from _of_scene(said, question, said.caption)
@@ -169,16 +123,16 @@ def _plain(text: str) -> str:
 
 def _of_text(said: _Said) -> Iterator[_Finding]:
     """Check a trace in anybody's words."""
-    for stage, text, reckons in zip(STAGES, said.stages, said.reckons, strict=True):
-        if reckons and text is not None:
-            yield from _arithmetic(said.subject, stage.value, text)
+    for stage, text, equates, tells in zip(STAGES, said.stages, said.equates, said.tells, strict=True):
+        if text is not None and (equates or tells):
+            yield from _arithmetic(said.subject, stage.value, text, equates=equates, tells=tells)
     if said.steps and said.reasoning is not None:
         yield from _steps(said.subject, said.reasoning)
     if said.order and said.reasoning is not None:
         yield from _order(said.subject, said.reasoning)
     if any(said.claims) and said.reasoning is not None and said.caption is not None:
         yield from _claims(said, said.caption, said.reasoning)
-    if said.reasoning is not None and said.conclusion is not None and not said.plain:
+    if said.ends and said.reasoning is not None and said.conclusion is not None:
         yield from _ending(said, said.reasoning, said.conclusion)
 
 
@@ -192,9 +146,10 @@ def _ending(said: _Said, reasoning: str, conclusion: str) -> Iterator[_Finding]:
         yield said.subject, found.what, found.severity, "conclusion", found.message[:_QUOTED], conclusion[:_QUOTED]
 
 
-def _arithmetic(subject: str, stage: str, text: str) -> Iterator[_Finding]:
+def _arithmetic(subject: str, stage: str, text: str, *, equates: bool, tells: bool) -> Iterator[_Finding]:
     told = 0
-    for severity, found in (("error", equations(text)), ("warning", statements(text))):
+    wrong = (("error", equations(text) if equates else ()), ("warning", statements(text) if tells else ()))
+    for severity, found in wrong:
         for each in found:
             if not each.holds and told < _MOST:
                 told += 1
@@ -247,8 +202,8 @@ def _has_figure(said: _Said) -> bool:
         return False
     if given[0].value == 0 and _NONE.search(said.reasoning or ""):
         return True
-    before = f"{said.caption or ''} {said.reasoning}"[:LONGEST]
-    return any(same(given[0], figure) for figure in figures(before))
+    before = (said.reasoning, said.caption)
+    return any(same(given[0], figure) for text in before if text for figure in figures(text[:LONGEST]))
 
 
 def _unsupported(said: _Said) -> Iterator[_Finding]:
@@ -257,7 +212,7 @@ def _unsupported(said: _Said) -> Iterator[_Finding]:
         return
     evidence = _tokens(f"{said.caption or ''} {said.reasoning}")
     wanted = [each for text in _wordings(said.conclusion, said.choices) if (each := _tokens(text).strip())]
-    if wanted and not any(each in _OPINIONS or f" {each} " in evidence for each in wanted):
+    if wanted and not any(each in OPINIONS or f" {each} " in evidence for each in wanted):
         message = "neither the reasoning nor the caption speaks of the conclusion"
         yield said.subject, "unsupported", "warning", "conclusion", message, said.conclusion[:_QUOTED]
 
@@ -276,6 +231,7 @@ def _tokens(text: str) -> str:
     return f" {' '.join(map(_token, _TOKEN.findall(text)))} "
 
 
+@lru_cache(maxsize=8192)
 def _token(text: str) -> str:
     if not text[0].isdigit():
         word = text.casefold()

@@ -13,7 +13,8 @@ solve nothing, that holds the target's words although question, choices and cont
 
 What is not told: a target in a CAPTION, as what can be read off an image belongs there; a target of one digit, of
 fewer than four letters, or yes and no, in a SUMMARY, as plans hold such words by chance; a writer who leans on the
-answer without a word of it; and of phrasings that nobody foresaw, about one in seven.
+answer without a word of it; and of phrasings in a manner that nobody foresaw, more than half: rules that were made
+for sixty of them found hardly more of the next sixty. That takes a judge.
 """
 
 from collections.abc import Iterable
@@ -31,9 +32,10 @@ from curation.validators._betrayals import (
     TARGET,
     TARGET_HANDED,
 )
+from curation.validators._hearsay import HEARING, HEARSAY, TARGET_HEARD
 from curation.validators._spotting import NAMES, QUOTED, Kind, Phrases, findings, holds, pattern, words
 
-VERSION = 2
+VERSION = 3
 
 _GIVEN = Kind("answer-given", "error", "speaks of an answer that was given, instead of finding it")
 _TOLD = Kind("instructions", "error", "speaks of instructions, which a reader of the trace never saw")
@@ -53,13 +55,14 @@ _OF_FORMS = pattern(r"instruction|guideline|direct|format|^forget|^ignore|^disre
 _STEPS = (*(Phrases(_GIVEN, each, OF_CHOICES) for each in ANSWER_GIVEN), Phrases(_TOLD, INSTRUCTIONS))
 _LIKELY = (
     Phrases(_HINTED, NEARLY_GIVEN, OF_THE_IMAGE),
-    *(Phrases(_HINTED, family, HARMLESS) for family in BETRAYALS),
+    *(Phrases(_HINTED, family, HARMLESS) for family in (*BETRAYALS, HEARSAY)),
     Phrases(_HINTED, MENTIONS, PERMITTED),
 )
 _SHOWN = (
     *(Phrases(_GIVEN._replace(severity="warning"), each, OF_CHOICES) for each in ANSWER_GIVEN),
     Phrases(_TOLD._replace(severity="warning"), INSTRUCTIONS, _OF_FORMS),
 )
+_BESIDE = ((HANDING, TARGET_HANDED), (HEARING, TARGET_HEARD))
 _ARGUED = ("summary", "reasoning", "conclusion")
 _APART = ".\n"
 """What stands between stages that are searched as one: no phrase goes on behind it, and it is an end as good as `$`."""
@@ -77,7 +80,7 @@ def check(batch: pl.DataFrame) -> pl.DataFrame:
     shown = [frame for phrases in _SHOWN for frame in _spotting.spotted(batch, phrases, ("caption",))]
     sure = _once([*said, *shown, *_early(batch)])
     found = [frame for phrases in _LIKELY for frame in _said(argued, phrases)]
-    found += [_handed(batch, stage) for stage in ("summary", "reasoning")]
+    found += [frame for stage in ("summary", "reasoning") for frame in _handed(batch, stage)]
     return pl.concat([sure, _once(found).join(sure, on=["subject", "stage"], how="anti")])
 
 
@@ -102,16 +105,27 @@ def _early(batch: pl.DataFrame) -> list[pl.DataFrame]:
     return [*announced, _foreseen(known), *copied]
 
 
-def _handed(batch: pl.DataFrame, stage: str) -> pl.DataFrame:
+def _handed(batch: pl.DataFrame, stage: str) -> list[pl.DataFrame]:
     """Find the target beside words of handing out, asking and annotating; only these words' sentence is quoted."""
     known = batch.select("subject", stage, pl.col("targets").list.first().alias("target"))
-    known = known.filter(pl.col("target").str.len_bytes() <= _ANSWER, pl.col(stage).str.contains(HANDING))
-    target = words(pl.col("target"))
-    masked = words(pl.col(stage)).str.split(target).list.join(f" {TARGET} ")
-    rows = _holding(known, stage).filter(target.str.len_bytes() > len("  "), masked.str.contains(TARGET_HANDED))
-    return findings(
-        rows, _HINTED, stage, pl.col(stage).str.extract(rf"[^.!?\n]{{0,80}}(?:{HANDING})[^.!?\n]{{0,80}}", 0)
-    )
+    beside = {f"{number}": pl.col(stage).str.contains(gate) for number, (gate, _) in enumerate(_BESIDE)}
+    known = known.filter(pl.col("target").str.len_bytes() <= _ANSWER).with_columns(**beside)
+    rows = _holding(known.filter(pl.any_horizontal(*beside)), stage)
+    rows = rows.with_columns(words(pl.col("target")).alias("said")).filter(pl.col("said").str.len_bytes() > len("  "))
+    rows = rows.with_columns(words(pl.col(stage)).str.split(pl.col("said")).list.join(f" {TARGET} ").alias("masked"))
+    return [
+        findings(
+            rows.filter(pl.col(f"{number}") & pl.col("masked").str.contains(handed)),
+            _HINTED,
+            stage,
+            _around(stage, gate),
+        )
+        for number, (gate, handed) in enumerate(_BESIDE)
+    ]
+
+
+def _around(stage: str, gate: str) -> pl.Expr:
+    return pl.col(stage).str.extract(rf"[^.!?\n]{{0,80}}(?:{gate})[^.!?\n]{{0,80}}", 0)
 
 
 def _holding(known: pl.DataFrame, stage: str) -> pl.DataFrame:

@@ -135,6 +135,7 @@ use used using various view visible visual way we what when where whether which 
 """
 """Words of which one can make sentences that fit any question about an image."""
 _FRAMED = pattern(rf"\b(?:{'|'.join(_FRAME.split())})\b")
+_FRAMED_END = pattern(rf"\b(?:{'|'.join(_FRAME.split())})\W*$")
 _FRAMED_SHARE = 0.3
 """Share of such words from which on the rest is looked at."""
 
@@ -192,7 +193,9 @@ def _restated(batch: pl.DataFrame, stage: str) -> pl.DataFrame:
 
 def _empty_talk(batch: pl.DataFrame, stage: str) -> pl.DataFrame:
     """Take the question's words and the frame from the stage's; long stages and those with digits say something."""
-    rows = batch.filter(pl.col(stage).str.len_bytes() < _LITTLE, ~pl.col(stage).str.contains(r"\p{N}"))
+    rows = batch.filter(pl.col(stage).str.len_bytes() < _LITTLE).filter(
+        ~pl.col(stage).str.contains(r"\p{N}"), _ends_framed(pl.col(stage))
+    )
     framed = pl.col(stage).str.count_matches(_FRAMED) >= _FRAMED_SHARE * (
         pl.col(stage).str.count_matches(" ", literal=True) + 1
     )
@@ -201,6 +204,12 @@ def _empty_talk(batch: pl.DataFrame, stage: str) -> pl.DataFrame:
     known = pl.concat_list(_listed("question"), pl.lit(pl.Series([_FRAME.split()])))
     rows = rows.filter(pl.col("said").list.set_difference(known).list.len() == 0)
     return findings(rows, _EMPTY_TALK, stage, pl.col(stage))
+
+
+def _ends_framed(said: pl.Expr) -> pl.Expr:
+    """Tell whether the last word is the frame's, or may be the question's: cheap, and of most stages neither is."""
+    last = said.str.extract(r"(\w+)\W*$").str.to_lowercase()
+    return said.str.contains(_FRAMED_END) | holds(pl.col("question").str.to_lowercase(), last).fill_null(value=True)
 
 
 def _listed(column: str) -> pl.Expr:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import harness
 import million_rows
 import numpy as np
+from million_groups import group, groups
 from million_ours import recall
 
 _FOLDER = Path("/tmp/curation-million")
@@ -80,7 +81,7 @@ def _child(command: Sequence[str]) -> tuple[dict[str, Any], float]:
 
 def _quality(file: Path, told: Sequence[str]) -> dict[str, float]:
     """Return how many planted pairs are told, by the copy or, as datatrove keeps either, by what it is a copy of."""
-    of = np.concatenate([million_rows.group(file, number)["of"] for number in range(million_rows.groups(file))])
+    of = np.concatenate([group(file, number)["of"] for number in range(groups(file))])
     copies = {int(original): number for number, original in enumerate(of) if original >= 0}
     named = [copies.get(int(each), int(each)) for each in told]
     return recall(of, np.array(sorted(set(named)), dtype=np.int64))

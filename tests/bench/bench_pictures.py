@@ -5,8 +5,9 @@
 The first table gives images a CPU second, of one core: our look (size, contrast, two hashes, a thumbnail), and pHash
 and dHash by `imagehash`, which lives in an environment of its own: `python -m venv PEERS && PEERS/bin/pip install
 imagehash`. The second gives the share of altered copies that look alike, by our two steps and by a distance of pHash
-alone; the third the pairs of different pictures that do. Pictures are those below DIR, and drawn scenes. The last one
-is how long it takes to find candidates among many hashes, drawn at random and all the same.
+alone; the third the pairs of different pictures that do; the fourth what is found of mirror images. Pictures are those
+below DIR, and drawn scenes. The last one is how long it takes to find candidates among many hashes, drawn at random
+and all the same.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import harness
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 sys.path.insert(0, str(harness.ROOT))
 
@@ -43,6 +44,7 @@ for path in paths:
 print(len(paths) / (time.process_time() - begun))
 """
 _DISTANCES = (4, 8, 10)
+_MIRRORED = ("JPEG, quality 90", "JPEG, quality 50", "50 %", "cropped by 2 %", "cropped by 5 %")
 
 
 def saved(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
@@ -93,6 +95,7 @@ def main() -> None:
     scenes = [picture.to_png(objects.draw(random.Random(seed), 2, 5)) for seed in range(given.scenes)]
     show_recall({f"{len(real)} real": real, f"{min(100, len(scenes))} scenes": scenes[:100]})
     show_false({f"{len(real)} real": real, f"{len(scenes)} scenes": scenes})
+    show_mirrored({f"{len(real)} real": real, f"{min(300, len(scenes))} scenes": scenes[:300]})
     show_many(given.many)
 
 
@@ -140,6 +143,27 @@ def show_false(groups: dict[str, list[bytes]]) -> None:
         counts = [share * len(pairs) for share in shares(seen, seen, pairs)]
         rows.append((name, f"{len(pairs):,}", *(f"{count:.0f}" for count in counts)))
     harness.show(("false", "pairs", "ours", *(f"pHash ≤ {bits}" for bits in _DISTANCES)), rows)
+
+
+def show_mirrored(groups: dict[str, list[bytes]]) -> None:
+    """Print the share of mirror images that are found, altered too, and how many pairs of other pictures are."""
+    rows = []
+    for name, images in groups.items():
+        seen = [look(data) for data in images]
+        for how in _MIRRORED:
+            turned = [
+                look(ALTERED[how](ImageOps.mirror(Image.open(io.BytesIO(data)).convert("RGB")))) for data in images
+            ]
+            pairs = {(number, number + len(images)) for number in range(len(images))}
+            rows.append((f"mirrored, {how}", name, f"{100 * len(_mirrors([*seen, *turned]) & pairs) / len(pairs):.1f}"))
+        rows.append(("pairs of different pictures", name, str(len(_mirrors(seen)))))
+    harness.show(("mirror images", "pictures", "% found, pairs"), rows)
+
+
+def _mirrors(seen: Sequence[Marks]) -> set[tuple[int, int]]:
+    marked = Marked(*(np.array([getattr(marks, name) for marks in seen], np.int64) for name in ("hash", "gradient")))
+    found = near_pictures.mirrors(marked, lambda numbers: np.stack([_pixels(seen[int(n)]) for n in numbers]))
+    return {(match.one, match.other) for match in found}
 
 
 def shares(ones: Sequence[Marks], others: Sequence[Marks], pairs: Sequence[tuple[int, int]]) -> Iterator[float]:

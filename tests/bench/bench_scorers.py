@@ -13,8 +13,13 @@ the functions named here are run:
     metrics.py               google-research/pix2struct, pix2struct/
     eval_predictions.py      allenai/aokvqa, evaluation/
     matching_util.py         open-compass/VLMEvalKit, vlmeval/utils/
+    vqa_eval.py              open-compass/VLMEvalKit, vlmeval/dataset/utils/
+    chartqa_utils.py         EvolvingLMMs-Lab/lmms-eval, lmms_eval/tasks/chartqa/utils.py
+    run_gpt3.py              lupantech/ScienceQA, models/
+    calculate_score.py       lupantech/MathVista, evaluation/
 
-`math-verify`, where it is installed, is what `numeric` is compared with.
+`math-verify`, where it is installed, is what `numeric` is compared with. PISC's script counts within the loop that runs
+its network, in Python 2, and CLEVR has none: of these, nothing can be run.
 """
 
 import argparse
@@ -30,6 +35,7 @@ from typing import NamedTuple
 
 import harness
 import scorers_official as official
+import scorers_toolkits as toolkits
 
 from curation import scorers
 from schemas.sample import Turn
@@ -297,6 +303,11 @@ def compared(folder: Path | None, count: int, wanted: Callable[[str], bool]) -> 
         ("direct-answer", "eval_predictions.py", lambda path: aokvqa(path, multiple_choice=False), official.none),
         ("multiple-choice", "eval_predictions.py", lambda path: aokvqa(path, multiple_choice=True), official.none),
         ("multiple-choice", "matching_util.py", vlmevalkit, of_options),
+        ("anls", "vqa_eval.py", toolkits.vlmevalkit_anls, official.none),
+        ("relaxed-accuracy", "vqa_eval.py", toolkits.vlmevalkit_relaxed, official.none),
+        ("relaxed-accuracy", "chartqa_utils.py", toolkits.lmms_eval, official.none),
+        ("multiple-choice", "run_gpt3.py", toolkits.scienceqa, toolkits.of_letters),
+        ("multiple-choice", "calculate_score.py", toolkits.mathvista, official.none),
     ]
     for name, file, theirs, reason in plans:
         if folder is None or not (folder / file).is_file():

@@ -3,61 +3,64 @@
 python million_ours.py checks|near FILE [--processes 2]
 """
 
+# ruff: noqa: PLC0415 - what only a child process needs, only a child imports
+
 import argparse
 import json
+import os
 import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import million_rows
-import numpy as np
-import polars as pl
+from million_groups import group, groups
 
-from curation import registry, validators
-from curation.near_texts import Sketches
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def checks(file: Path, processes: int) -> dict[str, Any]:
     """Run all validators over the row groups, as `validate` does: a group at a time in each process."""
     told = Counter[str]()
+    os.environ["POLARS_MAX_THREADS"] = "1"  # in the processes that start now, as in those of `validate`
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        for found in pool.map(_checked, repeat(file), range(million_rows.groups(file))):
+        for found in pool.map(_checked, repeat(file), range(groups(file))):
             told.update(found)
     return {"found": dict(told)}
 
 
 def _checked(file: Path, number: int) -> dict[str, int]:
-    batch = million_rows.group(file, number)
+    from curation import registry, validators
+
+    batch = group(file, number)
     names = registry.names("curation.validators")
     return {name: validators.get(name).check(batch).height for name in names}
 
 
 def near(file: Path, _: int) -> dict[str, Any]:
     """Find near duplicates in one process, and say how many planted ones are among them."""
-    sketches, of = Sketches(), list[pl.Series]()
-    for batch in _texts(file):
+    import numpy as np
+
+    from curation.near_texts import Sketches
+
+    sketches, of = Sketches(), list[np.ndarray[Any, Any]]()
+    for number in range(groups(file)):
+        batch = group(file, number)
         sketches.add(batch["text"])
-        of.append(batch["of"])
-    originals = pl.concat(of).to_numpy()
+        of.append(batch["of"].to_numpy())
     later = np.array([pair.later for pair in sketches.pairs()], dtype=np.int64)
-    return recall(originals, later)
+    return recall(np.concatenate(of), later)
 
 
-def recall(originals: np.ndarray[Any, Any], told: np.ndarray[Any, Any]) -> dict[str, Any]:
+def recall(originals: "np.ndarray[Any, Any]", told: "np.ndarray[Any, Any]") -> dict[str, Any]:
     """Return the share of copies that are told, and of other texts that are."""
     copy = originals >= 0
     return {"recall": float(copy[told].sum() / copy.sum()), "false": float((~copy[told]).sum() / (~copy).sum())}
-
-
-def _texts(file: Path) -> Iterator[pl.DataFrame]:
-    return (million_rows.group(file, number) for number in range(million_rows.groups(file)))
 
 
 def peak() -> float:

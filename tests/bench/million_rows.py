@@ -15,6 +15,7 @@ import harness
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
+from million_groups import GROUP
 
 sys.path.insert(0, str(harness.ROOT))
 
@@ -22,8 +23,6 @@ from curation.validators import frame
 from tests.clean_traces import clean
 from tests.corruptor import corrupted
 
-GROUP = 4000
-"""Rows of a row group: what `validate` checks at once."""
 _POOL = 12_000
 _FAULTY = 40
 """Good traces that every fault is planted in: about 5 % of the pool."""
@@ -122,13 +121,3 @@ def _copied_texts(count: int) -> Iterator[pl.DataFrame]:
         said = [" ".join(row) for row in words[drawn].tolist()]
         ids = [str(number) for number in range(start, start + size)]
         yield pl.DataFrame({"id": ids, "text": said, "of": of})
-
-
-def groups(file: Path) -> int:
-    """Return the number of row groups of a file."""
-    return pq.ParquetFile(file).num_row_groups
-
-
-def group(file: Path, number: int) -> pl.DataFrame:
-    """Read a row group."""
-    return pl.DataFrame(pq.ParquetFile(file).read_row_group(number))

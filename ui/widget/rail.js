@@ -54,6 +54,7 @@ export class Rail {
       this.head(stage, number),
       issues.map(issueLine),
       this.body(stage),
+      stage === "reasoning" && this.steps(stage),
       this.opinions(stage),
     );
     card.classList.toggle("stale", work.stale.has(stage));
@@ -100,6 +101,19 @@ export class Rail {
     const { work } = this.desk;
     if (work.texts[stage] !== undefined) return difference(work.record.stages[stage], work.texts[stage]);
     return marked(work.record.stages[stage], work.record.issues, stage);
+  }
+
+  // The steps of a bad reasoning, each a button that says it is wrong.
+  steps(stage) {
+    const { work } = this.desk;
+    if (!work.steps.length) return null;
+    const named = work.steps.map((step, i) => {
+      const wrong = work.wrong.has(i + 1);
+      const act = () => this.desk.at(stage).name(i + 1);
+      const state = { class: `small verdict negative ${wrong ? "on" : ""}`, "aria-pressed": String(wrong) };
+      return h("li", {}, button(`${i + 1} wrong`, "", act, state), words(step, { class: "text" }));
+    });
+    return h("ol", { class: "steps" }, named);
   }
 
   opinions(stage) {

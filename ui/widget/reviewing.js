@@ -37,6 +37,7 @@ export class Reviewing extends Desk {
       text,
       trace_id: work.record.trace_id,
       verdicts: work.verdicts,
+      wrong_steps: work.wrongSteps,
       texts: edit ? work.texts : {},
       calls: edit ? work.calls : [],
       stale: edit ? [...work.stale] : [],
@@ -126,6 +127,11 @@ export class Reviewing extends Desk {
     const { work } = this;
     work.judge(work.active, verdict);
     if (work.verdicts[work.active]) work.move(1);
+    this.changed();
+  }
+
+  name(step) {
+    this.work.name(step);
     this.changed();
   }
 

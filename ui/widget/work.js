@@ -10,6 +10,7 @@ export class Work {
     this.verdicts = { ...draft?.verdicts };
     this.texts = { ...draft?.texts };
     this.stale = new Set(draft?.stale);
+    this.wrong = new Set(); // steps of the reasoning, by number
     this.calls = [...(draft?.calls ?? [])];
     this.before = draft?.seconds ?? 0;
     this.spent = 0;
@@ -48,6 +49,20 @@ export class Work {
     if (this.verdicts[stage] === verdict && !this.stale.has(stage)) delete this.verdicts[stage];
     else this.verdicts[stage] = verdict;
     this.stale.delete(stage);
+  }
+
+  // Names a step as wrong, or takes that back.
+  name(step) {
+    if (!this.wrong.delete(step)) this.wrong.add(step);
+  }
+
+  // The steps can be named where the reasoning is bad.
+  get steps() {
+    return this.verdicts.reasoning === "negative" ? this.record.steps : [];
+  }
+
+  get wrongSteps() {
+    return this.steps.length ? [...this.wrong].sort((one, other) => one - other) : [];
   }
 
   move(by) {

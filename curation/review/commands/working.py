@@ -68,6 +68,9 @@ class DecideConfig(DeskConfig):
     verdict: Annotated[tuple[str, ...], Parameter(negative="")] = Field(
         (), description="STAGE=positive, neutral or negative; may be given several times."
     )
+    wrong_step: Annotated[tuple[PositiveInt, ...], Parameter(negative="")] = Field(
+        (), description="A wrong step of the reasoning, by its number in `review next --json`; several times for more."
+    )
     text_file: Annotated[tuple[str, ...], Parameter(negative="")] = Field(
         (), description="STAGE=FILE with the stage's new text; may be given several times."
     )
@@ -111,8 +114,8 @@ def decide(*, config: Annotated[DecideConfig, Parameter(name="*")] = DecideConfi
     """Decide on one record by flags, or carry out deeds from a file.
 
     A line of the file is {"sample_id": …, "decision": …} and whatever else a deed has: turn, text (the reason),
-    verdicts, texts, trace_id; act may be comment, flag, unflag, gold or undo. What a file says is done once, however
-    often it is read; give a line an id of its own to say the same again.
+    verdicts, wrong_steps, texts, trace_id; act may be comment, flag, unflag, gold or undo. What a file says is done
+    once, however often it is read; give a line an id of its own to say the same again.
     """
     _check(config)
     with seated(config) as desk:
@@ -121,7 +124,8 @@ def decide(*, config: Annotated[DecideConfig, Parameter(name="*")] = DecideConfi
 
 
 def _check(config: DecideConfig) -> None:
-    one = bool(config.sample_id or config.decision or config.text_file or config.verdict or config.reason)
+    said = config.decision, config.text_file, config.verdict, config.wrong_step, config.reason
+    one = bool(config.sample_id or any(said))
     if one == (config.from_ is not None):
         raise UsageError("give --sample-id and --decision for one record, or --from FILE for many")
     if one and not (config.sample_id and (config.decision or config.text_file)):
@@ -137,6 +141,7 @@ def _deed_of(config: DecideConfig, desk: Desk) -> Deed:
         "trace_id": config.trace_id,
         "text": config.reason,
         "verdicts": dict(_by_stage("verdict", config.verdict)),
+        "wrong_steps": config.wrong_step,
         "texts": texts,
         "seconds": config.seconds,
     }

@@ -1,4 +1,4 @@
-"""Text under judgement, between marks that cannot stand in it, so that nothing in it can pass for our own words.
+"""Text of others in a prompt, between marks that cannot stand in it, so that nothing in it can pass for our own words.
 
 The mark is a digest of all that is fenced, so that the same request has the same mark, and its stored answer is found.
 """

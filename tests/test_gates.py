@@ -1,0 +1,52 @@
+"""Gates: rows and texts that validators need not read are told apart without losing a finding."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation.validators import consistency, frame, structure
+from curation.validators._gates import gated
+from schemas.trace import Stages, parse_answer
+from tests.clean_traces import clean
+from tests.corruptor import corrupted
+
+
+@pytest.fixture(scope="module")
+def traces():
+    good = clean(150)
+    return frame({each.id: each for each in [*good, *(planted.subject for planted in corrupted(good[:60]))]}.values())
+
+
+def open_wide(row):
+    """Return a row of the batch as if every gate were open for it."""
+    every = [True] * 4
+    return consistency._Said(*row, equates=every, tells=every, claims=every, steps=True, order=True, ends=True)
+
+
+def test_no_gate_hides_a_finding(traces):
+    rows = map(open_wide, traces.select(consistency._READ).iter_rows())
+    everything = [found for row in rows for found in consistency._findings(row)]
+    assert everything
+    assert consistency.check(traces).rows() == everything
+
+
+def test_gates_leave_out_most_good_traces():
+    good = frame(clean(200)).filter(pl.col("source") != "scenes")
+    assert len(gated(good, consistency._READ, "scenes")) < 0.7 * len(good)
+
+
+TAGS = [f"<{slash}{name}>" for name in ("SUMMARY", "CAPTION", "REASONING", "CONCLUSION") for slash in ("", "/")]
+WHOLE = "<SUMMARY>a</SUMMARY> <CAPTION>b</CAPTION>\n<REASONING>c</REASONING><CONCLUSION>d</CONCLUSION>"
+BLANKS = st.sampled_from(["", " ", "\n", "\x1c", "\u2003", "\0", "é", "答", "<b>", "{", "```"])
+
+
+@given(st.lists(st.sampled_from([*TAGS, "x"]) | BLANKS, max_size=12), BLANKS, BLANKS)
+def test_a_text_is_whole_only_where_the_parser_finds_the_four_stages(pieces, before, inside):
+    texts = ["".join(pieces), before + WHOLE, WHOLE + before, *(WHOLE.replace(each, inside) for each in "abcd")]
+    told = pl.DataFrame({"text": texts}).select(structure._is_whole()).to_series()
+    assert all(isinstance(parse_answer(text), Stages) for text, whole in zip(texts, told, strict=True) if whole)
+
+
+def test_a_plain_trace_is_told_as_whole_without_the_parser():
+    assert pl.DataFrame({"text": [WHOLE]}).select(structure._is_whole()).item()
