@@ -4,14 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A server for the tests; it pins what we need in other versions, so it has an environment of its own.
 LABEL_STUDIO := .venv-label-studio
+# LLaMA-Factory and VLMEvalKit, whose own code then reads our files in the tests; `make test` does without.
+READERS_HOME := .venv-readers
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test readers lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/python -m curation demo --quick
 
 test: $(VENV)/installed-dev $(LABEL_STUDIO)/installed
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+readers: $(READERS_HOME)/installed
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -23,7 +27,7 @@ bench: $(VENV)/installed-dev
 	$(BIN)/python tests/bench/bench_annotate.py
 
 clean:
-	rm -rf $(VENV) $(LABEL_STUDIO) demo build *.egg-info
+	rm -rf $(VENV) $(LABEL_STUDIO) $(READERS_HOME) demo build *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -37,6 +41,10 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	touch $@ $(VENV)/installed
+
+$(READERS_HOME)/installed: tests/readers/install.sh $(VENV)/installed-dev
+	tests/readers/install.sh $(BIN)/python $(READERS_HOME)
+	touch $@
 
 $(LABEL_STUDIO)/installed:
 	$(PYTHON) -m venv $(LABEL_STUDIO)

@@ -17,12 +17,13 @@ import datasets
 import pytest
 
 from curation.wording import answer_text, question_text
+from exports.csv import COLUMNS
 from schemas.digest import digest_bytes
 from schemas.sample import Turn
 from tests.release_items import BYTES, REFS, image_folder, item, records, records_for, written
 
 HERE = Path(__file__).parent
-LOADED = ("parquet", "messages", "dpo", "prm", "jsonl", "llava", "sharegpt", "csv")
+LOADED = ("parquet", "messages", "dpo", "prm", "jsonl", "llava", "sharegpt")
 """Formats that `datasets.load_dataset(FOLDER)` reads by itself."""
 QUESTION = Turn(question="Which?", targets=("None",), choices=("None", "two"), context="A hint.")
 
@@ -96,6 +97,14 @@ def cells(rows):
     for column in {"image", "images"} & rows.features.keys():
         for value in rows.data.column(column).to_pylist():
             yield from value if isinstance(value, list) else [value]
+
+
+def test_datasets_reads_a_csv_when_told_that_its_cells_are_texts(tmp_path, store):
+    folder = written("csv", records_for("csv"), tmp_path / "csv", store)
+    files = {path.stem: str(path) for path in folder.glob("*.csv")}
+    texts = datasets.Features(dict.fromkeys(COLUMNS, datasets.Value("string")))
+    found = datasets.load_dataset("csv", data_files=files, features=texts, cache_dir=str(tmp_path / "cache"))
+    assert {split: len({row_id(row) for row in rows}) for split, rows in found.items()} == by_split(records())
 
 
 def test_datasets_reads_a_benchmark_and_the_tasks_of_label_studio(tmp_path, store):

@@ -455,3 +455,18 @@ def test_hostile_text_is_shown_as_text(hostile_app: Served, open_page: Windows, 
     expect(page.get_by_label("Summary", exact=True)).to_be_visible()
     assert page.title() == "Review"
     assert not [url for url in asked if not url.startswith((hostile_app.url, "data:", "blob:"))]
+
+
+def test_the_steps_of_a_bad_reasoning_are_named_and_kept(app: App, open_page: Windows) -> None:
+    page = open_page(app.url)
+    desk_of(page)
+    steps = page.locator(".steps li")
+    expect(steps).to_have_count(0)
+    page.locator("[data-stage=reasoning]").get_by_title("reasoning: negative").click()
+    for number in (1, 0, 0):
+        steps.nth(number).get_by_role("button").click()
+    expect(page.locator(".steps .on")).to_have_count(1)
+    press(page, "x", "1")
+    saved(page)
+    reviews = [event.review for event in app.events() if event.review is not None]
+    assert [review.wrong_steps for review in reviews] == [(2,)]

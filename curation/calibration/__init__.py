@@ -8,7 +8,7 @@ without an image that share a question. Where there is nothing to choose, figure
 
 Reviewers see what checks found, so agreement may be flattered; and the queue begins with errors, so recall and false
 alarms are of what was reviewed, and hold for the workspace only where that was drawn at random. A record's second
-reviews are no records of their own.
+reviews are no records of their own, nor are the steps of one reasoning (`steps`).
 """
 
 from curation.calibration.figures import (
