@@ -93,6 +93,8 @@ class VerifyReport(Report):
     faults: list[str]
     """Rows of benchmarks that could not be used, and questions that could not be asked."""
     predictions: list[Path]
+    traces: str | None = None
+    """Digest of the traces of the release whose questions were asked, as its manifest has it."""
 
     @property
     def exit_code(self) -> Exit:
@@ -178,6 +180,7 @@ def _verify(config: Config) -> VerifyReport:
         strata=summary.strata,
         faults=evaluated.faults,
         predictions=written,
+        traces=release.read_manifest(config.release).inputs.get("traces") if config.release else None,
     )
     put(out / "results.json", report.model_dump_json(indent=1) + "\n")
     return report

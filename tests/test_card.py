@@ -325,6 +325,12 @@ def test_how_models_did_is_told_without_paths_of_a_machine(built, tmp_path):
     assert "secret" not in said
 
 
+def test_results_on_another_release_are_told_as_such(tmp_path):
+    found = results.read(verified(tmp_path, system("curated", 0.5)))
+    assert "another release" in results.told(found, "sha256:own")
+    assert "another release" not in results.told(found.model_copy(update={"traces": "sha256:own"}), "sha256:own")
+
+
 def test_results_that_are_none_are_told(built, tmp_path):
     (tmp_path / "other.json").write_text('{"questions": 3}')
     with pytest.raises(DataError, match="not what `verify` writes"):

@@ -44,7 +44,7 @@ def render(card: Card) -> str:
         making.making(card.made),
         quality.yields(manifest, card.left),
         quality.quality(manifest, facts, card.left),
-        results.told(card.results) if card.results else "",
+        results.told(card.results, card.made.manifest.inputs.get("traces")) if card.results else "",
         owners.limits(manifest, facts),
         owners.licences(manifest, facts),
         owners.citations(facts),

@@ -22,6 +22,8 @@ class Results(BaseModel):
     questions: int
     systems: tuple[SystemRow, ...]
     strata: tuple[StratumRow, ...] = ()
+    traces: str | None = None
+    """Digest of the traces of the release that was asked about."""
 
 
 def read(path: Path) -> Results:
@@ -34,8 +36,8 @@ def read(path: Path) -> Results:
         raise DataError(f"{path} is not what `verify` writes as results.json") from error
 
 
-def told(results: Results) -> str:
-    """Return the section of a card."""
+def told(results: Results, traces: str | None) -> str:
+    """Return the section of a card, given the digest of its release's traces."""
     systems = results.systems[:_MOST_SYSTEMS]
     rows = [
         (
@@ -51,9 +53,14 @@ def told(results: Results) -> str:
         f"Accuracy in percent with 95 % intervals, on {results.questions:,} held-out questions, scored by the official "
         "metric of each source. *Form* is the share of answers that are exactly the four stages."
     )
+    other = "The questions are those of another release: of another selection of traces, or of a benchmark."
     columns = ("model", "search", "accuracy", "against the first", "form")
     return section(
-        "How models do with it", lead, table(columns, rows), table(*_by_source(systems, list(_sources(results))))
+        "How models do with it",
+        lead,
+        other if results.traces != traces else "",
+        table(columns, rows),
+        table(*_by_source(systems, list(_sources(results)))),
     )
 
 
