@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from schemas.call import Call, Outcome, Usage
 from schemas.issue import Issue, Severity
-from schemas.manifest import FileEntry, Manifest
+from schemas.manifest import Agreement, FileEntry, Manifest
 from schemas.review import Act, Decision, Duty, Event, Review, StageVerdict, State
 from schemas.sample import ImageRef, Sample, Turn
 from schemas.trace import STAGES, Provenance, Sampling, Stage, Stages, Trace
-from schemas.verdict import StageFinding, StepFinding, Verdict
+from schemas.verdict import Compared, Rank, StageFinding, StepFinding, Verdict
 
 TAGS = [f"<{slash}{stage.tag}>" for stage in STAGES for slash in ("", "/")]
 
@@ -128,11 +128,14 @@ def json_values(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[ob
 
 def manifests(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Manifest]:
     entry = st.builds(FileEntry, path=text, bytes=counts, digest=digests)
+    share = st.none() | st.floats(-1, 1)
+    agreement = st.builds(Agreement, value=share, low=share, high=share, records=counts, agreed=share, reason=text)
     return st.builds(
         Manifest,
         format=words,
         format_version=st.integers(1, 9),
         counts=st.dictionaries(words, st.dictionaries(words, counts, max_size=3), max_size=3),
+        agreement=st.dictionaries(words, agreement, max_size=2),
         config=st.dictionaries(words, text | counts | st.lists(text, max_size=2), max_size=3),
         inputs=st.dictionaries(words, digests, max_size=3),
         versions=st.dictionaries(words, words, max_size=3),
@@ -146,6 +149,7 @@ def reviews(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Review
         "verdicts": st.dictionaries(st.sampled_from(Stage), st.sampled_from(StageVerdict)),
         "reason": text,
         "stale": st.lists(st.sampled_from(Stage), max_size=2).map(tuple),
+        "wrong_steps": st.lists(st.integers(1, 9), max_size=2).map(tuple),
         "duty": st.sampled_from(Duty),
         "blind": st.booleans(),
         "guidelines": words,
@@ -205,8 +209,24 @@ def verdicts(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Verdi
     )
 
 
+def comparisons(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Compared]:
+    return st.builds(
+        Compared,
+        sample_id=words,
+        turn=st.integers(0, 9),
+        trace_id=digests,
+        before=digests,
+        model=words,
+        endpoint=words,
+        prompt_version=digests,
+        simulated=st.booleans(),
+        at=times,
+        rank=st.sampled_from(Rank),
+        reason=text,
+    )
+
+
 def records(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[object]:
     """A record of any kind."""
-    return st.one_of(
-        samples(text), traces(text), issues(text), calls(text), manifests(text), events(text), verdicts(text)
-    )
+    kinds = (samples, traces, issues, calls, manifests, events, verdicts, comparisons)
+    return st.one_of(kind(text) for kind in kinds)

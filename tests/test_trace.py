@@ -359,9 +359,9 @@ def test_a_record_is_frozen_and_closed(record):
 
 
 def test_every_record_is_tried():
-    strategy_kinds = {"Sample", "Trace", "Issue", "Call", "Manifest", "Event", "Verdict"}
+    strategy_kinds = {"Sample", "Trace", "Issue", "Call", "Manifest", "Event", "Verdict", "Compared"}
     inner = {"ImageRef", "Turn", "Facts", "Stages", "Fault", "Provenance", "Sampling", "Usage", "FileEntry", "Review"}
-    inner |= {"StageFinding", "StepFinding"}
+    inner |= {"StageFinding", "StepFinding", "Agreement"}
     ours = {kind.__name__ for kind in Record.__subclasses__() if kind.__module__.startswith("schemas.")}
     assert ours == strategy_kinds | inner
 

@@ -239,6 +239,10 @@ class Counted(Coverage):
     """Strata that are counted, as `export` does, while a release is built."""
 
     beside = staticmethod(nullcontext)
+    agreement = staticmethod(dict)
+
+    def describe(self, folder):
+        """No card."""
 
 
 def counted(built):
