@@ -104,7 +104,7 @@ def plot(runs: Sequence[Run], file: Path) -> None:
         parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x}" cy="{y}" r="4" fill="{colour}"/>' for x, y in (each.split(",") for each in points)]
         parts.append(f'<text x="80" y="{50 + 18 * number}" fill="{colour}">{what}</text>')
-    style = 'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 380" font-family="sans-serif" font-size="13"'
+    style = 'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 620 380" font-family="sans-serif" font-size="13"'
     file.write_text(f"<svg {style}>{''.join(parts)}</svg>")
 
 
