@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from itertools import count
 from pathlib import Path
 from typing import get_args
 
@@ -11,8 +10,6 @@ from curation.images import LoadedImage
 from schemas.sample import ImageRef, Mime
 
 _DIGITS = re.compile("[0-9a-f]{64}")
-_PROCESS = secrets.token_hex(4)
-_numbers = count()
 
 
 class ImageStore:
@@ -54,7 +51,7 @@ def _size(path: Path) -> int | None:
 
 def _write(path: Path, data: bytes) -> None:
     """Write the file. A reader never sees half of it: it is written to another name and renamed."""
-    partial = path.with_name(f".{path.name}.{_PROCESS}-{next(_numbers)}")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         partial.write_bytes(data)
         partial.replace(path)
