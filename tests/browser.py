@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 from sqlalchemy import select
 
 from curation.review import Desk, Reviewer
@@ -137,7 +137,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 def desk_of(page: Page) -> Locator:
     """The desk, with a record on it."""
     desk = page.locator(".desk[data-record]")
-    desk.wait_for()
+    expect(desk).to_be_visible(timeout=PATIENCE)  # where it is not, the error says what is there in its place
     return desk
 
 

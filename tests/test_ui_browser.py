@@ -315,7 +315,8 @@ def test_a_stage_is_regenerated_once_its_price_was_agreed_to(app: App, open_page
 def test_the_address_says_which_records_come(app: App, open_page: Windows) -> None:
     page = open_page(app.url)
     desk_of(page)
-    word = max(re.findall("[a-z]+", page.locator(".question").inner_text()), key=len)  # of a record that is left
+    question = page.locator(".question").inner_text()  # of a record that is left
+    word = max(re.findall(r"\b[a-z]+\b", question), key=len)
     page.goto(f"{app.url}/?text={word}")
     desk_of(page)
     expect(page.locator(".status")).to_contain_text(f"Only text {word}")
@@ -360,7 +361,9 @@ def guarded(annotated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     for name in ("ada", "bo"):
         add(folder / "people.toml", name, f"{name}'s secret")
     workspace = copied(annotated, folder)
-    (workspace / "review.toml").write_text("lease_seconds = 12\n")
+    (workspace / "review.toml").write_text(
+        "lease_seconds = 12\nsecond_share = 0\n"
+    )  # what one has is not for the other
     with serving(workspace, "--people", folder / "people.toml", "--host", "0.0.0.0") as served:
         yield served.url.replace("0.0.0.0", "127.0.0.1"), workspace
 

@@ -1,6 +1,6 @@
 """What a browser is given and told, with messages that are lost, told twice, or overtaken."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,16 @@ def office(tmp_path: Path, sqlite: None) -> Iterator[Store]:
         yield store
 
 
-def seat(store: Store, name: str = "ada", seats: set[Seat] | None = None, terms: Terms = ALONE) -> Seat:
+def seat(
+    store: Store,
+    name: str = "ada",
+    seats: set[Seat] | None = None,
+    terms: Terms = ALONE,
+    connected: Callable[[], bool] = lambda: True,
+) -> Seat:
     tools = Tools(Guidelines("text", "v1"), Rewriter(store, Means(offline=True)), lambda ref: ref.digest)
-    taken = Seat(Desk(store, Reviewer(name, "admin"), terms), Slice(), tools, set() if seats is None else seats)
+    desk = Desk(store, Reviewer(name, "admin"), terms)
+    taken = Seat(desk, Slice(), tools, set() if seats is None else seats, connected)
     taken.fill()
     return taken
 
@@ -247,6 +254,21 @@ def test_windows_of_one_reviewer_take_different_records_once_both_have_been_hear
             page.say()
     assert len(here.done) + len(there.done) == COUNT
     assert not set(here.done) & set(there.done)
+
+
+def test_a_page_that_is_loaded_again_has_its_records_even_where_the_old_one_s_last_word_comes_late(
+    office: Store,
+) -> None:
+    seats: set[Seat] = set()
+    there = {"old": True}
+    old = Page(seat(office, seats=seats, connected=lambda: there["old"]))
+    there["old"] = False
+    new = seat(office, seats=seats)
+    old.say()
+    page = Page(new)
+    page.say()
+    assert page.line == old.line
+    assert new.data()["windows"] == 1
 
 
 def test_a_bulk_action_that_is_undone_says_how_many_records_it_was(office: Store) -> None:

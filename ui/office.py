@@ -1,5 +1,6 @@
 """Where the app runs: the workspace, its rules, who may come in, and who is there."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,10 +45,10 @@ class Office:
         self.seats: set[Seat] = set()
         self._people: tuple[int, People] | None = None
 
-    def seat(self, reviewer: Reviewer, slice_: Slice) -> Seat:
-        """Return a new place at a reviewer's desk."""
+    def seat(self, reviewer: Reviewer, slice_: Slice, connected: Callable[[], bool]) -> Seat:
+        """Return a new place at a reviewer's desk, for a page of which `connected` tells whether it is still there."""
         tools = Tools(self.guidelines, self.rewriter, self.signer.image_url)
-        return Seat(self.desk(reviewer), slice_, tools, self.seats)
+        return Seat(self.desk(reviewer), slice_, tools, self.seats, connected)
 
     def desk(self, reviewer: Reviewer) -> Desk:
         """Return a desk for a reviewer."""

@@ -1,9 +1,12 @@
 """The review page: a record, and what one decides on it."""
 
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
+from streamlit.runtime import get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from curation.errors import CurationError
 from curation.review import Reviewer, Slice
@@ -26,7 +29,10 @@ _record = st.components.v2.component(_WIDGET, js=_LOADER, css=_STYLE)
 @st.cache_resource(scope="session", max_entries=1, show_spinner=False, on_release=Seat.leave)
 def _seat(workspace: str, reviewer: Reviewer, query: tuple[tuple[str, tuple[str, ...]], ...]) -> Seat:  # noqa: ARG001
     """Return this visit's place; `workspace` tells those of one server from those of the next in the same process."""
-    return office().seat(reviewer, Slice.from_query(dict(query)))
+    context = get_script_run_ctx()
+    assert context is not None, "a page is run for a session"
+    connected = partial(get_instance().is_active_session, context.session_id)
+    return office().seat(reviewer, Slice.from_query(dict(query)), connected)
 
 
 def leave() -> None:

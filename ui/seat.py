@@ -82,10 +82,14 @@ class Tools(NamedTuple):
 class Seat:
     """A browser's place at the desk. Its methods may be called from any thread."""
 
-    def __init__(self, desk: Desk, slice_: Slice, tools: Tools, seats: "set[Seat]") -> None:
+    def __init__(
+        self, desk: Desk, slice_: Slice, tools: Tools, seats: "set[Seat]", connected: Callable[[], bool] = lambda: True
+    ) -> None:
         self.desk = desk
         self.slice = slice_
         self.tools = tools
+        self.connected = connected
+        """Whether its page is still there: what a page said last may be heard when it is gone."""
         self._seats = seats
         self._lock = threading.RLock()
         self._given: dict[Key, _Given] = {}
@@ -112,7 +116,7 @@ class Seat:
     @property
     def _beside(self) -> "list[Seat]":
         """Other windows that have been heard of since both were open: a page that was loaded again is none."""
-        return [seat for seat in self._others if seat._heard > max(seat._opened, self._opened)]
+        return [seat for seat in self._others if seat.connected() and seat._heard > max(seat._opened, self._opened)]
 
     def first(self) -> View | None:
         """Return the record that is to be on the screen, None where nothing is left."""
