@@ -12,19 +12,21 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
 
-from curation import finders, paying, recipes, registry
+from curation import finders, recipes, registry
+from curation.asking import paying
+from curation.asking.crew import Crew, Results, Terms
+from curation.asking.estimate import Estimate, LabelEstimate, ask_all, count
+from curation.asking.paying import PaidConfig
+from curation.asking.withheld import Labeller, LabelReport, Manner, prompts
 from curation.calls.asker import Attempts
 from curation.calls.caller import Caller
 from curation.calls.request import AnswerForm, Model, Prompt
 from curation.config import Names, Report, Table, split_commas
-from curation.crew import Crew, Results, Terms
 from curation.difficulty import DIFFICULTY, LABELS
 from curation.errors import CurationError, Exit, UsageError
-from curation.estimate import Estimate, LabelEstimate, ask_all, count
 from curation.ingest import Ready, Tally, flawed, ready_all
-from curation.paying import PaidConfig
+from curation.ingest.rows import IngestReport, RowsConfig, counted, places_of
 from curation.progress import Advance, live, logged
-from curation.rows import IngestReport, RowsConfig, counted, places_of
 from curation.simulator import Habits
 from curation.store import Store
 from curation.store.flaws import Repair, codes_seen
@@ -32,7 +34,6 @@ from curation.store.journal import StoreJournal
 from curation.store.labels import Unlabelled, unlabelled
 from curation.store.queries import held_sources, mean_completion, traced
 from curation.store.writer import Writer
-from curation.withheld import Labeller, LabelReport, Manner, prompts
 from schemas.call import NANO
 
 _log = logging.getLogger(__name__)

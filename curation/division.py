@@ -5,10 +5,10 @@ from typing import Literal
 
 from sqlalchemy import Connection
 
-from curation.kinship import kinship
-from curation.looking import alike, look_at
+from curation.checking.looking import alike, look_at
 from curation.progress import Advance
 from curation.splits import Asked, lasting_splits, source_splits
+from curation.splits.kinship import kinship
 from curation.store import Store
 from curation.store.divided import count_kept, kept_splits, plan_of, put_splits, sample_records
 from schemas.sample import ImageRef

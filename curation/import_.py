@@ -19,8 +19,8 @@ from curation.errors import Exit, UsageError
 from curation.images import LoadedImage
 from curation.imports import DataSet, Imported, Owner
 from curation.ingest import Tally, repeated, take
+from curation.ingest.repeats import Repeats
 from curation.progress import live, logged
-from curation.repeats import Repeats
 from curation.store import Store
 from curation.store.queries import imported
 from curation.store.steps import (

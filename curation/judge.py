@@ -14,7 +14,12 @@ from typing import Annotated, Any, NamedTuple
 from cyclopts import Parameter
 from pydantic import Field, PositiveInt
 
-from curation import paying
+from curation.asking import paying
+from curation.asking.endpoint import Endpoint
+from curation.asking.estimate import count
+from curation.asking.judgements import Asked, JudgeEstimate, JudgeReport, PreferenceRow, VerdictRow
+from curation.asking.jury import Comparison, Jury, Results, Seat
+from curation.asking.paying import PaidConfig
 from curation.ballots import COMPARISON, JUDGE
 from curation.calls.asker import Attempts
 from curation.calls.budget import Budget
@@ -25,13 +30,8 @@ from curation.critics import asking
 from curation.critics.asking import Critic
 from curation.critics.comparing import Comparer
 from curation.critics.showing import Case
-from curation.endpoint import Endpoint
 from curation.errors import CurationError, UsageError
-from curation.estimate import count
 from curation.images import LoadedImage
-from curation.judgements import Asked, JudgeEstimate, JudgeReport, PreferenceRow, VerdictRow
-from curation.jury import Comparison, Jury, Results, Seat
-from curation.paying import PaidConfig
 from curation.progress import Advance, live, logged
 from curation.store import Store
 from curation.store.comparisons import Repaired, repaired

@@ -12,12 +12,12 @@ from pydantic import Field
 from curation import registry, survey, sweeps, validators
 from curation.calibration import Calibration, calibrate
 from curation.checking import check_all, sweep_all
+from curation.checking.looking import look_at, looks, of_samples
 from curation.config import Names, Report, Table, WorkspaceConfig
 from curation.contamination import compare
 from curation.contamination.report import NAME, Compared, table_of
 from curation.errors import MissingError
 from curation.finders import SEMANTIC
-from curation.looking import look_at, looks, of_samples
 from curation.progress import Advance, live
 from curation.store import Store
 from curation.store.census import SourceCount, by_code, by_source
@@ -133,7 +133,7 @@ def run(*, config: Annotated[Config, Parameter(name="*")] = Config()) -> Validat
 
 def _compare_meanings(store: Store, embedder: str, advance: Advance) -> int:
     try:
-        from curation import semantic  # noqa: PLC0415 - PyTorch, which only this flag needs
+        from curation.checking import semantic  # noqa: PLC0415 - PyTorch, which only this flag needs
     except ImportError as error:
         needs = "--embedder needs PyTorch and transformers: pip install 'curation-workbench[train]'"
         raise MissingError(needs) from error

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from curation.ballots import lead
-from curation.wording import answer_text, question_text
+from curation.prompts.wording import answer_text, question_text
 from exports import Item, Said
 from exports._shards import IMAGE, schema
 from schemas.trace import Trace

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from curation.wording import answer_text, question_text
+from curation.prompts.wording import answer_text, question_text
 from exports import Item, Rejected, Said
 from exports._labels import Label, stage_label, step_labels
 from exports._shards import IMAGE, schema

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
-from curation.wording import question_text
+from curation.prompts.wording import question_text
 from exports import Asked, Item, Rejected, Said
 from exports._shards import IMAGE
 from schemas.digest import canonical_json

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from curation.wording import choice_lines
+from curation.prompts.wording import choice_lines
 from exports import ImagePath, Item, Said
 from exports._image_files import copy_all
 from exports._split_files import path_part

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self, TextIO
 from xml.etree import ElementTree as ET
 
-from curation.wording import question_text
+from curation.prompts.wording import question_text
 from exports import ImagePath, Item, Said
 from exports._image_files import copy, file_name
 from exports._label_studio_answers import (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from curation.wording import answer_text, question_text
+from curation.prompts.wording import answer_text, question_text
 from exports import ImagePath, Item
 from exports._shards import IMAGE, Splits, cell_faults, schema
 

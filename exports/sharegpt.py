@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from curation.wording import answer_text, question_text
+from curation.prompts.wording import answer_text, question_text
 from exports import ImagePath, Item
 from exports._image_files import copy_all
 from exports._split_files import appender, ascii_line

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from curation.families import Example, Size, VisionModel, tiny
 from curation.lanes import Question
-from curation.wording import answer_text
+from curation.prompts.wording import answer_text
 from schemas.sample import Turn
 from schemas.trace import Stages
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from aiohttp import web
 
 from curation.critics.steps import split
-from curation.fence import clean
+from curation.prompts.fence import clean
 from curation.simulator import Settings, Simulator
 from curation.simulator.answers import ChatRequest
 from curation.simulator.endpoint import Call

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from curation.contamination import compare
 from curation.errors import DataError, MissingError
 from curation.images import inspect
-from curation.overlap import Distinctive, Pair, same_question
+from curation.similarity.overlap import Distinctive, Pair, same_question
 from curation.store import Store
 from curation.store.steps import put_samples, put_traces
 from curation.validate import Config, run

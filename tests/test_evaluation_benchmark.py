@@ -14,7 +14,7 @@ from PIL import Image
 from curation.errors import DataError, MissingError
 from curation.evaluation import predictions
 from curation.evaluation.benchmark import read
-from curation.wording import question_text
+from curation.prompts.wording import question_text
 
 COLUMNS = ("index", "image", "question", "A", "B", "C", "answer", "category")
 

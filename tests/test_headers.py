@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from curation.headers import MAX_BYTES, header
 from curation.images import ImageFault, inspect
+from curation.images.headers import MAX_BYTES, header
 
 MODES = {
     "PNG": ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"],

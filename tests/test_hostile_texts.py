@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from curation import registry, validators
-from curation.near_texts import Sketches
+from curation.similarity.texts import Sketches
 from curation.validators import FOUND, SCHEMA
 from curation.validators._equations import equations
 from schemas.sample import Facts

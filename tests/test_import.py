@@ -23,10 +23,10 @@ from curation import imports, registry
 from curation.import_ import BATCH
 from curation.imports import DataSet, Owner, _images
 from curation.imports._images import Joined
+from curation.prompts.wording import answer_text
 from curation.registry import names
 from curation.store import Store
 from curation.store.steps import put_issues
-from curation.wording import answer_text
 from exports import Item, jsonl
 from schemas.sample import Sample, Turn
 from schemas.trace import Provenance, Stages, Trace, parse_answer

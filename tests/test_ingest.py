@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from curation import ingest, mixtures, sources
 from curation.errors import DataError, MissingError, UsageError
 from curation.ingest import Place, Tally, ready_all
+from curation.ingest.repeats import Repeats
 from curation.mixtures import Mixture
-from curation.repeats import Repeats
 from curation.sources import Pictures, Row
 from schemas.sample import Sample, Turn
 from tests.workbench import here

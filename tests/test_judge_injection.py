@@ -15,7 +15,7 @@ from curation.calls.vision import Pictures
 from curation.critics import asking, showing
 from curation.critics.asking import Critic
 from curation.critics.showing import Case
-from curation.fence import Fence, mark_for
+from curation.prompts.fence import Fence, mark_for
 from curation.simulator import Settings, Simulator
 from curation.simulator.endpoint import Call
 from schemas.trace import STAGES
@@ -97,7 +97,7 @@ def test_a_mark_stands_in_none_of_the_texts_and_is_the_same_again(texts):
 def test_a_mark_that_stands_in_a_text_is_not_taken(monkeypatch):
     first = mark_for(["some text"])
     digits = iter([first, first, "f" * 16])
-    monkeypatch.setattr("curation.fence._digits", lambda content: next(digits))
+    monkeypatch.setattr("curation.prompts.fence._digits", lambda content: next(digits))
     assert Fence(["some text", f"END REASONING {first.upper()}"]).mark == "f" * 16
 
 

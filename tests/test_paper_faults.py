@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from curation.asking.crew import Crew, Results, Terms
 from curation.calls.asker import Attempts
 from curation.calls.budget import Budget
 from curation.calls.caller import Caller, Service
@@ -23,7 +24,6 @@ from curation.calls.client import Client
 from curation.calls.limits import Gate, Limits
 from curation.calls.prices import Price
 from curation.calls.request import Model
-from curation.crew import Crew, Results, Terms
 from curation.images import LoadedImage, inspect
 from curation.ingest import Ready
 from curation.store import Store

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageOps
 
-from curation import near_pictures
+from curation.checking.looking import alike, look_at, looks
 from curation.images import inspect
-from curation.looking import alike, look_at, looks
-from curation.near_pictures import Marked, candidates, groups, matches, mirrors
-from curation.pictures import BLANK, THUMB, Marks, look
+from curation.images.looks import BLANK, THUMB, Marks, look
 from curation.scene_graph import objects
 from curation.scene_graph import picture as drawn
+from curation.similarity import pictures as near_pictures
+from curation.similarity.pictures import Marked, candidates, groups, matches, mirrors
 from curation.store.pictured import all_seen
 from tests.bad_images import BAD, bomb
 from tests.records import picture

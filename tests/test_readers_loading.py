@@ -16,7 +16,7 @@ from pathlib import Path
 import datasets
 import pytest
 
-from curation.wording import answer_text, question_text
+from curation.prompts.wording import answer_text, question_text
 from exports.csv import COLUMNS
 from schemas.digest import digest_bytes
 from schemas.sample import Turn

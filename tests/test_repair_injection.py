@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation import recipes
-from curation.fence import clean
+from curation.prompts.fence import clean
 from curation.recipes import Flawed, Task
 from curation.simulator.answers import ChatRequest, read_prompt
 from curation.store import Store

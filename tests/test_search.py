@@ -9,12 +9,12 @@ import torch
 
 from curation.errors import CurationError, UsageError
 from curation.lanes import Engine, Question, Session, prepare
+from curation.prompts.wording import answer_text
 from curation.search import Candidate, Result, Settings, fit_threshold, names, run
 from curation.search._paths import Book, Growth, Path, roots
 from curation.search._stage import write_stage
 from curation.search.majority import elected
 from curation.search.stage_beam import keep, share
-from curation.wording import answer_text
 from schemas.sample import Turn
 from schemas.trace import Stage, parse_tagged
 from tests.fitted_model import TRACES, fitted, question

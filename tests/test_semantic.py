@@ -10,9 +10,10 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from curation import near_vectors, validate
-from curation.embedding import Embedder
+from curation import validate
 from curation.errors import MissingError
+from curation.similarity import vectors as near_vectors
+from curation.similarity.embedding import Embedder
 from curation.store import Store
 from curation.store.steps import put_samples, put_traces
 from schemas.sample import Sample, Turn

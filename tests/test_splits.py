@@ -13,10 +13,10 @@ from curation import division, export, pull, push, release
 from curation.division import divide
 from curation.errors import UsageError
 from curation.images import inspect
-from curation.kinship import kinship
-from curation.quotas import Quotas
 from curation.releases.intake import Intake
 from curation.splits import NAMES, Asked, lasting_splits, source_splits
+from curation.splits.kinship import kinship
+from curation.splits.quotas import Quotas
 from curation.store import Store
 from curation.store.divided import kept_splits, plan_of, put_splits
 from curation.store.steps import StoredTrace, put_samples, put_traces

@@ -11,8 +11,8 @@ from playwright.sync_api import sync_playwright
 
 from curation import registry, survey
 from curation.calibration import calibrate
-from curation.overlap import Pair
 from curation.page import put
+from curation.similarity.overlap import Pair
 from curation.store import Store
 from curation.store.census import by_source
 from curation.store.coverage import coverage

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation import near_texts, registry, sweeps
-from curation.near_texts import Sketches
+from curation import registry, sweeps
+from curation.similarity import texts as near_texts
+from curation.similarity.texts import Sketches
 from curation.sweeps import LOOKS
 from curation.validators import FOUND, Subject, frame
 from schemas.sample import ImageRef, Sample, Turn

@@ -9,13 +9,13 @@ import torch
 
 from curation.errors import DataError
 from curation.families import GROUPS, Size, VisionModel
+from curation.prompts.wording import answer_text, question_text, untagged_text
 from curation.training import index
 from curation.training.arms import answer_of, ask
 from curation.training.examples import Encoder
 from curation.training.pixels import PixelCache, UnreadableImage
 from curation.training.records import Line, Row
 from curation.training.settings import Arm
-from curation.wording import answer_text, question_text, untagged_text
 from exports.jsonl import image_file
 from schemas.sample import Sample, Turn
 from tests import small_release

@@ -4,8 +4,8 @@
     contamination:image     the same picture, with another question
     contamination:question  13 words in a row, of which the set has no more than 10 questions, and so has the workspace
 
-A picture is the same where it looks alike (see near_pictures): its bytes may be others. Short questions are common, and
-tell nothing without the picture. A sample is not compared with its own row in a release.
+A picture is the same where it looks alike (see similarity.pictures): its bytes may be others. Short questions are
+common, and tell nothing without the picture. A sample is not compared with its own row in a release.
 
 Each set counts as a check of its own, by the digest of its files: a trace is compared with a set once. The issues of
 all sets have one version; raised, every trace is compared again.
@@ -19,21 +19,21 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from curation.checking.looking import is_clear, look_at, marked, of_samples, thumbs
 from curation.contamination.report import NAME, TOLD, WORDS, Compared
 from curation.contamination.rows import EvaluationSet, find
 from curation.contamination.table import Table, images_of
 from curation.evaluation.benchmark import BadRow
 from curation.images import ImageFault
-from curation.looking import is_clear, look_at, marked, of_samples, thumbs
-from curation.near_pictures import matches
-from curation.overlap import FREQUENT, Distinctive, Pair, same_question
 from curation.progress import Advance
+from curation.prompts.wording import question_text
+from curation.similarity.overlap import FREQUENT, Distinctive, Pair, same_question
+from curation.similarity.pictures import matches
 from curation.store import Store
 from curation.store.pictured import all_seen
 from curation.store.queries import has_unswept, unchecked_traces
 from curation.store.steps import Check, put_checks, put_issues
 from curation.store.text import from_json
-from curation.wording import question_text
 from schemas.issue import Issue, Severity
 from schemas.sample import Sample
 from schemas.trace import Trace

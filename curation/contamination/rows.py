@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from curation.errors import DataError, MissingError
 from curation.evaluation.benchmark import long_fields
+from curation.prompts.wording import question_text
 from curation.release import file_digest
-from curation.wording import question_text
 from exports import jsonl
 from schemas.digest import digest_json
 

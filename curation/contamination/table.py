@@ -13,9 +13,9 @@ from curation.cores import each
 from curation.errors import DataError
 from curation.evaluation.benchmark import BadRow, images_in, refers
 from curation.images import MAX_BYTES, ImageFault, LoadedImage, inspect
-from curation.near_pictures import Marked
-from curation.pictures import BLANK, THUMB, Marks, look
+from curation.images.looks import BLANK, THUMB, Marks, look
 from curation.progress import Advance
+from curation.similarity.pictures import Marked
 from schemas.sample import ImageRef
 
 _BATCH = 32

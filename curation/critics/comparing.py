@@ -15,7 +15,7 @@ from curation.critics.asking import AGAIN, told
 from curation.critics.quotes import LONGEST
 from curation.critics.showing import RULE, Case, question_of, show, stages_of
 from curation.critics.strict import load
-from curation.fence import clean
+from curation.prompts.fence import clean
 from schemas.digest import digest_json
 from schemas.trace import Trace
 

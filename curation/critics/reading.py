@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, field_validator
 from curation.critics import quotes
 from curation.critics.steps import Step
 from curation.critics.strict import load
-from curation.fence import clean
+from curation.prompts.fence import clean
 from schemas.review import StageVerdict
 from schemas.trace import STAGES, Stage, Stages
 from schemas.verdict import StageFinding, StepFinding

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from curation.evaluation.marking import Mark
 from curation.evaluation.questions import Problem
 from curation.evaluation.summary import Answers
-from curation.wording import question_text
+from curation.prompts.wording import question_text
 
 _LONGEST_TEXT = 8_000
 """Characters of an answer that is shown."""

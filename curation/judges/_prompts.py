@@ -5,7 +5,7 @@ a hint, and both texts as `Repsonse 1` and `Repsonse 2`, spelt so; the answer en
 """
 
 from curation.judges import Case, Kind, Option
-from curation.wording import question_text
+from curation.prompts.wording import question_text
 from schemas.trace import Stage
 
 VERDICT = "I choose response"

@@ -17,7 +17,7 @@ from curation.lanes.sampling import Draws, Sampling
 from curation.lanes.sight import Blind
 from curation.lanes.stopping import Stop, text_of
 from curation.lanes.writing import Pen, write
-from curation.wording import question_text
+from curation.prompts.wording import question_text
 from schemas.sample import Turn
 from schemas.trace import Stages
 

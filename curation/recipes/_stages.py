@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from curation.calls.request import AnswerForm, Prompt
-from curation.fence import Fence, clean
 from curation.images import LoadedImage
+from curation.prompts.fence import Fence, clean
 from curation.recipes import Flawed
 from schemas.trace import STAGES, Fault, Stages, parse_answer
 

@@ -3,6 +3,6 @@
 from functools import partial
 from pathlib import Path
 
-from curation import prompt_files
+from curation.prompts import files as prompt_files
 
 read = partial(prompt_files.read, Path(__file__).parent / "prompts")

@@ -1,7 +1,7 @@
 """A turn as a prompt shows it: labelled lines, the earlier turns first."""
 
+from curation.prompts.wording import standard_answer
 from curation.recipes import Task
-from curation.wording import standard_answer
 from schemas.sample import Turn
 
 

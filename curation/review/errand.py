@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, nullcontext, suppress
 from typing import Any, NamedTuple, TypeVar
 
 from curation import recipes
+from curation.asking.endpoint import Endpoint, simulated
 from curation.calls.asker import Asker, Attempts, NoAnswer
 from curation.calls.budget import Budget
 from curation.calls.caller import Caller, NoSchema, Origin, Patience, Service
@@ -14,7 +15,6 @@ from curation.calls.client import Client
 from curation.calls.limits import Gate, Limits
 from curation.calls.prices import Price
 from curation.calls.request import AnswerForm, Model
-from curation.endpoint import Endpoint, simulated
 from curation.errors import CurationError, StoppedError
 from curation.recipes import Anew, Draft, Task
 from curation.simulator import Settings

@@ -13,10 +13,10 @@ from typing import NamedTuple, Self
 from pydantic import ValidationError
 
 from curation import recipes
+from curation.asking.endpoint import real
 from curation.calls.prices import FREE, Price, price
 from curation.calls.request import Model, build
 from curation.calls.vision import Pictures
-from curation.endpoint import real
 from curation.errors import CurationError, DataError, MissingError, StoreError, UsageError
 from curation.images import LoadedImage
 from curation.recipes import Anew, Exchange, Task

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, select
 
 from curation import registry
+from curation.prompts.wording import standard_answer
 from curation.store.queries import PAGE
 from curation.store.tables import calls
-from curation.wording import standard_answer
 from exports import Asked, Item, Parameters
 from schemas.sample import Turn
 from schemas.trace import Trace

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import polars as pl
 from sqlalchemy import Connection, Engine, select
 
-from curation.pictures import VERSION, Marks
+from curation.images.looks import VERSION, Marks
 from curation.store.steps import upsert
 from curation.store.tables import pictures
 

@@ -252,7 +252,7 @@ pictures = Table(
     Column("thumb", LargeBinary),
     Column("fault", AnyText, nullable=False),
 )
-"""What was seen in each image, once (`curation.pictures.Marks`); null and `fault` where it can't be read."""
+"""What was seen in each image, once (`curation.images.looks.Marks`); null and `fault` where it can't be read."""
 
 verdicts = Table(
     "verdicts",

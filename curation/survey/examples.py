@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from curation.calibration.signals import CONTAMINATION
 from curation.calls.answer import read
 from curation.evidence import spans
-from curation.overlap import Pair
+from curation.similarity.overlap import Pair
 from curation.store.images import ImageStore
 from curation.store.survey import Case
 from schemas.issue import Issue, Severity

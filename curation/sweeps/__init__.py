@@ -21,7 +21,7 @@ _COLUMNS: dict[str, Any] = {
     "mirror": pl.String,
 }
 LOOKS = pl.Schema(_COLUMNS)
-"""What is known of each image: `curation.pictures.Marks`, and the least digest of those that look like it, its own
+"""What is known of each image: `curation.images.looks.Marks`, and the least digest of those that look like it, its own
 included; and the least of the groups that show their mirror image. There is none for an image that can't be read, or
 that is blank, and looks like any other."""
 

@@ -1,7 +1,7 @@
 """Traces that say what an earlier one says, and turns that ask what an earlier one asks about the same image.
 
     duplicate:exact     the same four stages, but for case and blanks
-    duplicate:near      caption and reasoning share most of their three-word sequences (see near_texts)
+    duplicate:near      caption and reasoning share most of their three-word sequences (see similarity.texts)
     duplicate:question  the same question, choices and images as an earlier sample's; or images that look alike
 
 All are warnings: which of two goes is for a policy or a person to say. Turns of one sample are not compared.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from curation.near_texts import Sketches
+from curation.similarity.texts import Sketches
 from curation.validators import SCHEMA
 from schemas.trace import STAGES
 

@@ -4,19 +4,19 @@
     image:tiny            a side is shorter than 28 pixels, a patch of Qwen2.5-VL (https://arxiv.org/abs/2502.13923)
     image:blank           one brightness from edge to edge; a picture that is told by its colours alone is taken for one
     image:near-duplicate  it looks like an earlier sample's picture, whose bytes are others: another size, format or
-                          quality, or a little crop (see near_pictures)
+                          quality, or a little crop (see similarity.pictures)
     image:mirrored        it looks like the mirror image of an earlier sample's picture: what is left there is right
                           here, so that an answer to one may be wrong for the other
 
 All but the first are warnings. Of a sample's images, the first with a fault is named. The same bytes in several samples
-are no finding: a picture may have many questions. VERSION is raised with that of `curation.pictures` too.
+are no finding: a picture may have many questions. VERSION is raised with that of `curation.images.looks` too.
 """
 
 from collections.abc import Iterator
 
 import polars as pl
 
-from curation.pictures import BLANK
+from curation.images.looks import BLANK
 from curation.validators import FOUND, SCHEMA
 
 VERSION = 2

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from transformers import PreTrainedTokenizerFast
 
 from curation.families import GROUPS, Answer, Exchange, Renderer
+from curation.prompts.wording import answer_text, question_text, untagged_text
 from curation.training.records import Row
 from curation.training.settings import Arm
-from curation.wording import answer_text, question_text, untagged_text
 from exports.jsonl import Line
 from schemas.sample import Turn
 from schemas.trace import STAGES, Stage, Stages, Trace

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from curation.prompts.wording import answer_text, question_text
 from curation.training.settings import Arm
-from curation.wording import answer_text, question_text
 from exports.jsonl import Line, parse
 from schemas.trace import Trace
 

@@ -27,10 +27,10 @@ from PIL import Image, ImageOps
 
 sys.path.insert(0, str(harness.ROOT))
 
-from curation import near_pictures
-from curation.near_pictures import ALIKE, GRADIENT_BITS, HASH_BITS, Marked
-from curation.pictures import Marks, look
+from curation.images.looks import Marks, look
 from curation.scene_graph import objects, picture
+from curation.similarity import pictures as near_pictures
+from curation.similarity.pictures import ALIKE, GRADIENT_BITS, HASH_BITS, Marked
 
 _REAL = harness.ROOT.parent / "shared" / "data"
 _PEER = """

@@ -42,8 +42,8 @@ import pyarrow.parquet as pq
 sys.path.insert(0, str(harness.ROOT))
 
 from curation import release
-from curation.kinship import kinship
 from curation.splits import NAMES, Asked, lasting_splits
+from curation.splits.kinship import kinship
 from exports import Item, parquet
 from schemas.sample import ImageRef, Sample, Turn
 from schemas.trace import Provenance, Stages, Trace

@@ -46,7 +46,7 @@ def near(file: Path, _: int) -> dict[str, Any]:
     """Find near duplicates in one process, and say how many planted ones are among them."""
     import numpy as np
 
-    from curation.near_texts import Sketches
+    from curation.similarity.texts import Sketches
 
     sketches, of = Sketches(), list[np.ndarray[Any, Any]]()
     for number in range(groups(file)):

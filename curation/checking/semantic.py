@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from curation import near_vectors
-from curation.embedding import Embedder
 from curation.finders import SEMANTIC
-from curation.near_vectors import Vectors
 from curation.progress import Advance
+from curation.similarity import vectors as near_vectors
+from curation.similarity.embedding import Embedder
+from curation.similarity.vectors import Vectors
 from curation.store import Store
 from curation.store.queries import Unchecked, has_unswept, swept_traces
 from curation.store.steps import Check, put_checks, put_issues

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from curation.asking.endpoint import SIMULATOR, Endpoint, real, simulated, url_of
 from curation.calls.budget import Budget
 from curation.calls.caller import Caller, Service
 from curation.calls.client import Client
@@ -21,7 +22,6 @@ from curation.calls.limits import Gate, Limits
 from curation.calls.prices import FREE, Price, price
 from curation.calls.request import Model
 from curation.config import ManyInOne, Names, WorkspaceConfig, split_commas
-from curation.endpoint import SIMULATOR, Endpoint, real, simulated, url_of
 from curation.errors import CurationError, StoppedError, UsageError
 from curation.simulator import Faults, Habits, Settings
 from schemas.call import NANO

@@ -12,9 +12,9 @@ import polars as pl
 
 from curation.cores import each
 from curation.images import MAX_BYTES
-from curation.near_pictures import Marked, groups, mirrors
-from curation.pictures import BLANK, THUMB, Marks, look
+from curation.images.looks import BLANK, THUMB, Marks, look
 from curation.progress import Advance
+from curation.similarity.pictures import Marked, groups, mirrors
 from curation.store import Store
 from curation.store.pictured import Picture, all_seen, put_pictures, seen_well, thumbs_of
 from curation.sweeps import LOOKS

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast, get_args
 
 from PIL import Image
 
-from curation.headers import Header, header
+from curation.images.headers import Header, header
 from schemas.digest import digest_bytes
 from schemas.sample import ImageRef, Mime
 

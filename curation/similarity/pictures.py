@@ -29,7 +29,7 @@ _NEIGHBOURS = 4
 COLOUR = 20
 """The largest difference of the colours of the two, of 255."""
 _COLOURS = 128
-"""Bytes of a thumbnail's colours, after its grey pixels: those of `curation.pictures.Marks`."""
+"""Bytes of a thumbnail's colours, after its grey pixels: those of `curation.images.looks.Marks`."""
 _GREY = 8
 """How far the colours of a grey picture are from none."""
 _STEPS = 5

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.errors import UsageError
-from curation.kinship import Kinship, Numbers
-from curation.quotas import Profile, Quotas
+from curation.splits.kinship import Kinship, Numbers
+from curation.splits.quotas import Profile, Quotas
 from schemas.digest import canonical_json
 
 _NAMES = {1: ("train",), 2: ("train", "test"), 3: ("train", "validation", "test")}

@@ -29,7 +29,7 @@ class Pair(Record):
     image: ImageRef | None = None
     """The row's picture that looks like one of the sample's; the workspace keeps it."""
     difference: float | None = None
-    """Between the two pictures: 0 for the same, up to `near_pictures.ALIKE`."""
+    """Between the two pictures: 0 for the same, up to `similarity.pictures.ALIKE`."""
 
 
 def same_question(one: str, other: str) -> bool:

@@ -15,7 +15,7 @@ from transformers import AutoModel, AutoTokenizer
 from transformers.utils.hub import cached_file
 
 from curation.errors import MissingError
-from curation.near_vectors import Vectors
+from curation.similarity.vectors import Vectors
 
 _TOKENS = 512
 """At most, of a text; what comes after them is not seen."""

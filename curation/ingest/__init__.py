@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 from curation import sources
 from curation.errors import DataError, MissingError, UsageError
 from curation.images import LoadedImage
+from curation.ingest.repeats import Repeats
 from curation.recipes import Flawed
-from curation.repeats import Repeats
 from curation.sources import Row
 from curation.store import Store
 from curation.store.flaws import Repair, flawed_traces

@@ -1,7 +1,7 @@
 """What is seen in an image at one look: its size, its contrast, and marks by which pictures that look alike are found.
 
-Two hashes of 64 bits tell candidates among millions; a thumbnail then decides (see near_pictures). One alone is not
-enough: charts on white ground have the same low frequencies, drawn scenes the same brightness from left to right.
+Two hashes of 64 bits tell candidates among millions; a thumbnail then decides (see similarity.pictures). One alone is
+not enough: charts on white ground have the same low frequencies, drawn scenes the same brightness from left to right.
 
     pHash   the 8 x 8 lowest frequencies of a discrete cosine transform of 32 x 32 grey pixels, each above their median
             or not: Zauner, Implementation and Benchmarking of Perceptual Image Hash Functions, 2010
