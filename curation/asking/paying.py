@@ -16,7 +16,6 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat, PositiveFloat, Po
 from curation.asking.endpoint import SIMULATOR, Endpoint, real, simulated, url_of
 from curation.calls.budget import Budget
 from curation.calls.caller import Caller, Service
-from curation.calls.client import Client
 from curation.calls.journal import Journal
 from curation.calls.limits import Gate, Limits
 from curation.calls.prices import FREE, Price, price
@@ -84,6 +83,8 @@ def budget_of(config: PaidConfig) -> Budget:
 
 def caller_of(config: PaidConfig, model: str, endpoint: Endpoint, journal: Journal, budget: Budget) -> Caller:
     """Return what asks the model; its client is to be closed."""
+    from curation.calls.client import Client  # noqa: PLC0415 - slow to import, and not needed to estimate
+
     return Caller(
         Client(endpoint.url, endpoint.key, config.timeout),
         Service(endpoint.name, Model(model, config.max_tokens), config.rate(model)),

@@ -4,11 +4,11 @@ import asyncio
 import logging
 import random
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curation.calls.answer import Answer
 from curation.calls.budget import Budget
-from curation.calls.client import Client, Rejected, Reply, Transient, Unreachable
+from curation.calls.failures import Rejected, Reply, Transient, Unreachable
 from curation.calls.journal import Journal
 from curation.calls.limits import Gate
 from curation.calls.prices import Price
@@ -17,6 +17,9 @@ from curation.calls.vision import Pictures
 from curation.errors import CurationError, MissingError, StoppedError
 from curation.images import ImageFault
 from schemas.call import Call, Outcome, Usage
+
+if TYPE_CHECKING:
+    from curation.calls.client import Client
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +121,7 @@ class _Tries:
 class Caller:
     """The request core of one run."""
 
-    def __init__(self, client: Client, service: Service, gate: Gate, journal: Journal, budget: Budget) -> None:
+    def __init__(self, client: "Client", service: Service, gate: Gate, journal: Journal, budget: Budget) -> None:
         self.client = client
         self.endpoint, self.model, self.price = service
         self.gate = gate

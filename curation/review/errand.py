@@ -11,7 +11,6 @@ from curation.asking.endpoint import Endpoint, simulated
 from curation.calls.asker import Asker, Attempts, NoAnswer
 from curation.calls.budget import Budget
 from curation.calls.caller import Caller, NoSchema, Origin, Patience, Service
-from curation.calls.client import Client
 from curation.calls.limits import Gate, Limits
 from curation.calls.prices import Price
 from curation.calls.request import AnswerForm, Model
@@ -99,6 +98,8 @@ class Session:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 
     async def _open(self, store: Store) -> None:
+        from curation.calls.client import Client  # noqa: PLC0415 - slow to import, and most reviewers never ask
+
         terms, stack = self._terms, self._stack
         endpoint = await stack.enter_async_context(
             nullcontext(terms.endpoint) if terms.endpoint else simulated(Settings())
