@@ -3,6 +3,8 @@
 A verb's module is loaded when it is called, and what reads the flags when there are any: the first help comes at once.
 """
 
+import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
         report = command(*bound.args, **bound.kwargs)
     except KeyboardInterrupt:
         return _complain("stopped by Ctrl-C", 3)
-    except Exception as error:
+    except Exception as error:  # the one place that catches whatever else there is
         if "--debug" in arguments:
             raise
         return _failed(error)
@@ -106,15 +108,25 @@ def _usage(error: "CycloptsError") -> str:
     """Say in one line what is wrong with the flags."""
     cause: Any = error.__cause__
     if hasattr(cause, "errors"):  # Pydantic's ValidationError
-        return "; ".join(map(_fault, cause.errors()))
-    if type(error).__name__ == "UnusedCliTokensError" and error.unused_tokens:
+        return "; ".join(dict.fromkeys(map(_fault, cause.errors())))
+    kind, words = type(error).__name__, " ".join(str(error).split())
+    if kind == "UnusedCliTokensError" and error.unused_tokens:
         return f"{error.unused_tokens[0]!r} is not understood here; --help says what is"
-    return " ".join(str(error).split())
+    if kind == "MissingArgumentError":
+        flag, _, hint = words.partition(" parameter ")[2].partition(" requires an argument.")
+        missing = "needs a value" if getattr(error, "keyword", None) else "is needed"
+        return f"{flag} {missing}{hint.replace(' Did', '; did')}"
+    return words
 
 
-def _fault(detail: dict[str, Any]) -> str:
-    flag = "--" + str(detail["loc"][0]).strip("_").replace("_", "-")
-    return f"{flag} is needed" if detail["type"] == "missing" else f"{flag}: {detail['msg']}"
+def _fault(detail: Any) -> str:
+    from curation.errors import fault_of
+
+    flag, *inside = map(str, detail["loc"])
+    flag = "--" + flag.strip("_").replace("_", "-")
+    if detail["type"] == "missing":
+        return f"{flag} needs more values; --help says which" if inside else f"{flag} is needed"
+    return fault_of(detail, flag)
 
 
 def _failed(error: Exception) -> int:
@@ -130,7 +142,7 @@ def _failed(error: Exception) -> int:
 
 
 def _complain(message: str, code: int = 2) -> int:
-    print(f"curation: {message}", file=sys.stderr)
+    print(f"curation: {_printable(message)}", file=sys.stderr)
     return code
 
 
@@ -138,10 +150,18 @@ def _show(report: "Report | None", *, as_json: bool) -> int:
     if report is None:
         return 0
     if as_json:
-        print(report.model_dump_json(indent=2))
+        print(_json(report))
     else:
         _print_tables(report)
     return int(report.exit_code)
+
+
+def _json(report: "Report") -> str:
+    """Write a report in UTF-8, or in ASCII where it names halves of characters, which Pydantic's writer refuses."""
+    try:
+        return report.model_dump_json(indent=2)
+    except ValueError:
+        return json.dumps(report.model_dump(mode="json"), indent=2)
 
 
 def _print_tables(report: "Report") -> None:
@@ -153,16 +173,24 @@ def _print_tables(report: "Report") -> None:
     for title, columns, rows in report.tables():
         if not rows:
             continue
-        table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table = Table(title=Text(_printable(title)), title_justify="left", title_style="bold", box=None, pad_edge=False)
         for i, column in enumerate(columns):
             right = all(_is_figure(row[i]) for row in rows)
-            table.add_column(column, justify="right" if right else "left", overflow="fold")
+            table.add_column(Text(_printable(column)), justify="right" if right else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else str(cell)) for cell in row))
+            table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else _printable(str(cell))) for cell in row))
         console.print(table)
         console.print()
     for line in report.lines():
-        console.print(Text(line))
+        console.print(Text(_printable(line)))
+
+
+_OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal would obey, what turns the direction of a line, and halves of characters: texts of data have them."""
+
+
+def _printable(text: str) -> str:
+    return _OBEYED.sub("\ufffd", text)
 
 
 def _is_figure(cell: object) -> bool:

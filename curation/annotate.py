@@ -110,6 +110,8 @@ class AnnotateReport(IngestReport):
     def lines(self) -> list[str]:
         """Return what is not there, the money, the time, and what to do next."""
         lines = [*super().lines(), f"${self.cost:.4f} spent in {self.seconds:.1f} s."]
+        if not self.rows:
+            lines.append("There was nothing to ask about. With --repair: `validate` finds what is to be repaired.")
         if self.stopped:
             lines.append(self.stopped)
         elif self.failures:
@@ -158,8 +160,11 @@ def _check_place(config: Config) -> None:
 
 
 def _imported(config: Config) -> set[str]:
-    """Return what can be repaired though it is no source: all that the workspace has samples of."""
-    if (config.repair is None and not config.label) or not Store.exists(config.workspace):
+    """Return what can be repaired though it is no source: all that the workspace has samples of.
+
+    Raises MissingError where there is no workspace to read from.
+    """
+    if config.repair is None and not config.label:
         return set()
     with Store.open(config.workspace) as store, store.snapshot() as records:
         finders.check(config.repair or (), codes_seen(records))

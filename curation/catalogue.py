@@ -26,6 +26,7 @@ class Entry(BaseModel):
     homepage: str
     hub: tuple[str, ...]
     citation: str
+    bibtex: str
 
     @property
     def sizes(self) -> str:
@@ -74,4 +75,5 @@ def _entry(name: str) -> Entry:
         homepage=source.HOMEPAGE,
         hub=source.HUBS,
         citation=source.CITATION,
+        bibtex=source.BIBTEX,
     )

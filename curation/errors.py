@@ -10,7 +10,13 @@
 Any other exception that reaches the command line is a fault of ours: one line, and a traceback with --debug.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 class Exit(IntEnum):
@@ -48,3 +54,41 @@ class StoppedError(CurationError):
     """A limit or a person ended the run; the same command goes on from there."""
 
     exit_code = Exit.STOPPED
+
+
+_SAID: Mapping[str, str] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_type": "has to be a text",
+    "bool_type": "has to be true or false",
+    "bool_parsing": "has to be true or false",
+    "int_type": "has to be a whole number",
+    "int_parsing": "has to be a whole number",
+    "int_from_float": "has to be a whole number",
+    "float_type": "has to be a number",
+    "float_parsing": "has to be a number",
+    "list_type": "has to be a list",
+    "tuple_type": "has to be a list",
+    "dict_type": "has to hold names with values",
+    "model_type": "has to hold names with values",
+}
+"""What is wrong with a value, by Pydantic's name of the fault, where its own sentence is for programmers."""
+
+
+def fault_of(detail: "ErrorDetails", place: str) -> str:
+    """Say in one line what is wrong with the value at `place`, and quote nothing of it: it may be a secret.
+
+    `place` is empty where it is all that was read.
+    """
+    words = detail["msg"].removeprefix("Value error, ")
+    if said := _SAID.get(detail["type"]):
+        return f"{place or 'it'} {said}"
+    if words.startswith("Input should be "):
+        return f"{place or 'it'} has to be {words.removeprefix('Input should be ')}"
+    return f"{place}: {words}" if place else words
+
+
+def first_fault(error: "ValidationError") -> str:
+    """Say what is wrong first, after the dotted place of the value."""
+    detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    return fault_of(detail, ".".join(map(str, detail["loc"])))

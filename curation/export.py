@@ -163,6 +163,8 @@ _WHY_EMPTY = {
     "steps": "nobody said anything of the traces; `judge`, `validate` and `review` do",
     "rejected": "the policy excludes nothing",
 }
+_OF_ALL = frozenset({"rejected", "steps"})
+"""Configurations that have rows of samples of which no trace was taken, too."""
 _COLUMNS = {
     "samples": "samples",
     "questions only": "samples_without_trace",
@@ -245,8 +247,8 @@ def export(config: Config) -> ExportReport:
         wish = Wish(
             questions=exporter.QUESTIONS,
             rejected=exporter.REJECTED
-            and (policy.keep_rejected or "rejected" in also or getattr(exporter, "CONTRASTS", False)),
-            compared=not {"preferences", "steps"}.isdisjoint(also),
+            and (policy.keep_rejected or not _OF_ALL.isdisjoint(also) or getattr(exporter, "CONTRASTS", False)),
+            compared="preferences" in also,
             direct="direct" in also,
         )
         items = _counted(Items(records, policy, wish, tally).of(selection.chosen(), plan.splits), advance)

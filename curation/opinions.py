@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import Field, ValidationError, field_validator
 
-from curation.errors import DataError
+from curation.errors import DataError, first_fault
 from curation.statistics.agreement import MISSING, alpha
 from schemas.digest import canonical_json
 from schemas.manifest import Agreement
@@ -136,8 +136,7 @@ def read(folder: Path) -> Iterator[Opinion]:
             try:
                 yield Opinion.model_validate_json(line)
             except ValidationError as error:
-                reason = " ".join(str(error).split())[:200]
-                raise DataError(f"{path}, line {number} is not what reviewers said: {reason}") from error
+                raise DataError(f"{path}, line {number} is not what reviewers said: {first_fault(error)}") from error
 
 
 class Told(NamedTuple):

@@ -56,7 +56,7 @@ class PullReport(Report):
     already: int = 0
     """Samples and traces that were there."""
     rejected: int = 0
-    """Traces that the release keeps beside those that it takes; they stay in its folder."""
+    """New ones that the release keeps beside those that it takes: they came with what speaks against them."""
     differing: list[str] = Field(default_factory=list)
     """Samples that are there with another content: neither they nor their traces are brought in."""
 
@@ -67,7 +67,8 @@ class PullReport(Report):
 
     def tables(self) -> list[Table]:
         """Return what came into the workspace."""
-        rows = [("new samples", self.samples), ("new traces", self.traces), ("there already", self.already)]
+        rows = [("new samples", self.samples), ("new traces", self.traces), ("new rejected traces", self.rejected)]
+        rows.append(("there already", self.already))
         return [Table(f"pull ({self.repo})", ("what", "count"), rows)] if self.into_workspace else []
 
     def lines(self) -> list[str]:
@@ -76,11 +77,11 @@ class PullReport(Report):
         how = f"there already: only {release.CARD} is new" if self.card else how
         lines = [f"{self.out}: {self.files:,} files, {self.bytes:,} bytes, {how}."]
         if self.rejected:
-            lines.append(f"{self.rejected:,} traces that the release rejects are in that folder only.")
+            lines.append(f"{self.rejected:,} rejected traces came with the issues and the reviews that rejected them.")
         if self.differing:
             some = f"{len(self.differing):,} samples are in the workspace with another content, as {self.differing[0]}"
             lines.append(f"{some}: they were left as they are. Another --workspace takes them.")
-        if self.into_workspace and self.samples + self.traces:
+        if self.into_workspace and self.samples + self.traces + self.rejected:
             lines.append("`validate` checks the traces, `review` is where people look at them.")
         return lines
 
@@ -88,6 +89,7 @@ class PullReport(Report):
 def run(*, config: Annotated[Config, Parameter(name="*")]) -> PullReport:
     """Bring a release from the Hub into the workspace, with the ids that it has: for review by another team.
 
+    Traces that the release rejects come too where it holds them, with the issues and the reviews that rejected them.
     What was downloaded is held against its manifest before anything else is done with it. Releases that lose nothing
     (parquet, jsonl, webdataset) go into the workspace, any other only into --out. Pulling again changes nothing.
 
@@ -104,7 +106,7 @@ def run(*, config: Annotated[Config, Parameter(name="*")]) -> PullReport:
         logged(store.folder / "logs" / f"{run_.id}.log"),
         live("pull", sum(manifest.counts.get("samples_by_source", {}).values())) as advance,
     ):
-        intake = Intake(store)
+        intake = Intake(store, config.repo)
         intake.take(report.out, manifest, advance)
         taken = {name: getattr(intake, name) for name in ("samples", "traces", "already", "rejected", "differing")}
         report = report.model_copy(update=taken)

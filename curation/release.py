@@ -16,6 +16,7 @@ import exports
 from curation.errors import CurationError, DataError, MissingError, UsageError
 from curation.staging import staged
 from exports import Exporter, ImagePath, Item
+from schemas.halves import whole
 from schemas.manifest import Agreement, FileEntry, Manifest
 
 MANIFEST = "manifest.json"
@@ -66,7 +67,7 @@ def build(
     exporter = exports.get(exporter_name)
     out = out.resolve()
     refuse_foreign(out)
-    tally = Tally()
+    tally = Tally(_holds(exporter, config))
     with staged(out) as folder:
         with further.beside(folder) if further else nullcontext():
             _writer(exporter, config)(tally.watch(items_sorted), folder, image_path)
@@ -92,6 +93,13 @@ def _writer(exporter: Exporter, config: dict[str, Any]) -> Callable[[Iterable[It
     if several := exports.configured(exporter):
         return partial(several.write, also=config.get("with", ()))
     return exporter.write
+
+
+def _holds(exporter: Exporter, config: dict[str, Any]) -> Callable[[Item], bool]:
+    """Return what tells whether an item is among the records that are written, and not only what is made of them."""
+    if several := exports.configured(exporter):
+        return partial(several.holds, also=config.get("with", ()))
+    return lambda _: True
 
 
 def rows(exporter: Exporter, folder: Path) -> dict[str, dict[str, int]]:
@@ -129,14 +137,14 @@ def _parse_manifest(folder: Path) -> Manifest:
 
 
 def prove(folder: Path) -> str:
-    """Return the digest of a release's manifest, when models are trained on its format and nothing was changed.
+    """Return the digest of a release's manifest, when its format loses nothing and nothing was changed.
 
     Raises MissingError where there is no release, UsageError for another format, DataError for what was changed.
     """
     manifest = read_manifest(folder)
-    if not hasattr(exports.get(manifest.format), "image_file"):
+    if not hasattr(exports.get(manifest.format), "pictures"):
         has = f"{folder} has the format {manifest.format}"
-        raise UsageError(f"{has}, which no model is trained on: export --format jsonl")
+        raise UsageError(f"{has}, which no model is trained on: export --format jsonl, or parquet, loses nothing")
     if faults := check(folder):
         raise DataError(f"{folder} is not what was built: {faults[0]}; export it again")
     return file_digest(folder / MANIFEST)
@@ -247,11 +255,14 @@ COUNTED = (
 
 
 class Tally:
-    """Counts the items as they stream by, and refuses those that can't be in one release."""
+    """Counts the items as they stream by, those that `holds` is true of, and refuses those that don't fit together."""
 
-    def __init__(self) -> None:
+    def __init__(self, holds: Callable[[Item], bool] = lambda _: True) -> None:
+        self._holds = holds
         self._counters: dict[str, Counter[str]] = {}
         self._image_splits: dict[str, str] = {}
+        self._others: dict[str, str] = {}
+        """Splits of images that only items have which are not counted."""
 
     def watch(self, items: Iterable[Item]) -> Iterator[Item]:
         """Give the items. Raises ValueError for those that are out of order, or don't fit together."""
@@ -261,15 +272,18 @@ class Tally:
                 raise ValueError(f"{item.sample.id} after {last}: sort by the ids' code points")
             last = item.sample.id
             _refuse_misfits(item)
-            self._place_images(item)
-            self._count_item(item)
+            counts = self._holds(item)
+            self._place_images(item, self._image_splits if counts else self._others)
+            if counts:
+                self._count_item(item)
             yield item
 
-    def _place_images(self, item: Item) -> None:
+    def _place_images(self, item: Item, places: dict[str, str]) -> None:
         for ref in item.sample.images:
-            split = self._image_splits.setdefault(ref.digest, item.split)
-            if split != item.split:
-                raise ValueError(f"the image {ref.digest} is in {split}, {item.sample.id} in {item.split}")
+            places.setdefault(ref.digest, item.split)
+            for split in (self._image_splits.get(ref.digest), self._others.get(ref.digest)):
+                if split not in (None, item.split):
+                    raise ValueError(f"the image {ref.digest} is in {split}, {item.sample.id} in {item.split}")
 
     def _count_item(self, item: Item) -> None:
         source, licence = item.sample.source, item.sample.licence or UNKNOWN
@@ -284,7 +298,7 @@ class Tally:
                 self._count(f"traces_by_{name}", getattr(trace.provenance, name) or UNKNOWN)
 
     def _count(self, what: str, name: str) -> None:
-        self._counters.setdefault(what, Counter())[name] += 1
+        self._counters.setdefault(what, Counter())[whole(name)] += 1
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return what was counted, and under `images` the different ones of each split."""

@@ -40,14 +40,6 @@ class Asked(NamedTuple):
     choices: Sequence[str]
 
 
-class Outline(NamedTuple):
-    """What strata are made of, of a sample: a record need not be read in full to be counted."""
-
-    source: str
-    labels: Mapping[str, str]
-    turns: Sequence[Asked]
-
-
 def question_type(turn: Turn | Asked) -> str:
     """Return what kind of answer a question has: choice, yes-no, number, text, or open where there is no target."""
     if turn.choices:
@@ -122,8 +114,9 @@ def telling(strata: Sequence[Stratum], emptied: Sequence[Stratum]) -> list[Strat
     return [one for one in large if one.label != "answer" or one in emptied]
 
 
+Counts = Sequence[int]
+"""Samples, and those that came as far as each step, in the order of STEPS."""
 _Counts = list[int]
-"""Samples, and those that came as far as each step."""
 
 
 class Coverage:
@@ -133,19 +126,28 @@ class Coverage:
         self._strata: dict[tuple[str, str], dict[str, _Counts]] = {}
         self._sources: dict[str, _Counts] = {}
 
-    def add(
-        self, sample: Sample | Outline, reached: Reached, agreement: Mapping[int, float] = MappingProxyType({})
-    ) -> None:
+    def add(self, sample: Sample, reached: Reached, agreement: Mapping[int, float] = MappingProxyType({})) -> None:
         """Count a sample. `agreement` has the shares of right answers of the turns that were asked blind."""
         every = range(len(sample.turns))
-        _count(self._sources, sample.source, every, reached, most=len(self._sources) + 1)
+        self.count_samples(sample.source, _one(every, reached))
         for label, value in sample.labels.items():
-            strata = self._strata.setdefault((sample.source, label), {})
-            if len(strata) <= MOST_VALUES:
-                _count(strata, value, every, reached, most=MOST_VALUES + 1)
+            self.count_labelled(sample.source, label, value, _one(every, reached))
         for (label, value), turns in _of_turns(sample, agreement).items():
-            strata = self._strata.setdefault((sample.source, label), {})
-            _count(strata, value, turns, reached, most=_MOST_ANSWERS)
+            self.count_asked(sample.source, label, value, _one(turns, reached))
+
+    def count_samples(self, source: str, counts: Counts) -> None:
+        """Count samples of a source."""
+        _count(self._sources, source, counts, most=len(self._sources) + 1)
+
+    def count_labelled(self, source: str, label: str, value: str, counts: Counts) -> None:
+        """Count samples that have a label of their source; no more, once the label has too many values."""
+        strata = self._strata.setdefault((source, label), {})
+        if len(strata) <= MOST_VALUES:
+            _count(strata, value, counts, most=MOST_VALUES + 1)
+
+    def count_asked(self, source: str, label: str, value: str, counts: Counts) -> None:
+        """Count samples with turns that have something in common."""
+        _count(self._strata.setdefault((source, label), {}), value, counts, most=_MOST_ANSWERS)
 
     def strata(self) -> list[Stratum]:
         """Return the strata, sorted."""
@@ -180,11 +182,10 @@ class Coverage:
         }
 
 
-def _of_turns(sample: Sample | Outline, agreement: Mapping[int, float]) -> dict[tuple[str, str], list[int]]:
+def _of_turns(sample: Sample, agreement: Mapping[int, float]) -> dict[tuple[str, str], list[int]]:
     """Return the turns of a sample by what each is in, but for what the source has a label of its own for."""
     found: dict[tuple[str, str], list[int]] = {}
-    turns: Sequence[Turn | Asked] = sample.turns
-    for number, turn in enumerate(turns):
+    for number, turn in enumerate(sample.turns):
         for label, value in _labels(turn, agreement.get(number)):
             if label not in sample.labels:
                 found.setdefault((label, value), []).append(number)
@@ -199,13 +200,17 @@ def _labels(turn: Turn | Asked, agreement: float | None) -> Iterator[tuple[str, 
         yield "difficulty", difficulty_of(agreement)
 
 
-def _count(strata: dict[str, _Counts], value: str, turns: range | list[int], reached: Reached, *, most: int) -> None:
-    """Count a sample with these turns in a stratum; a new one that is one too many is counted with `OTHER`."""
+def _one(turns: range | list[int], reached: Reached) -> Counts:
+    """Return the counts of one sample with these turns in a stratum."""
+    return 1, *(not step.isdisjoint(turns) for step in reached)
+
+
+def _count(strata: dict[str, _Counts], value: str, counts: Counts, *, most: int) -> None:
+    """Count samples in a stratum; a new one that is one too many is counted with `OTHER`."""
     value = value if value in strata or len(strata) < most else OTHER
-    counts = strata.setdefault(value, [0, 0, 0, 0])
-    counts[0] += 1
-    for place, step in enumerate(reached, 1):
-        counts[place] += not step.isdisjoint(turns)
+    known = strata.setdefault(value, [0, 0, 0, 0])
+    for place, count in enumerate(counts):
+        known[place] += count
 
 
 def _frequent(strata: Mapping[str, _Counts]) -> dict[str, _Counts]:

@@ -11,7 +11,9 @@ from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, P
 
 from curation import release
 from curation.config import ManyInOne, Report, Table, WorkspaceConfig, split_commas
-from curation.errors import DataError, Exit, MissingError, UsageError
+from curation.errors import CurationError, DataError, Exit, MissingError, UsageError
+from curation.progress import live
+from curation.releases.unpacking import unpacked
 from schemas.trace import STAGES
 
 if TYPE_CHECKING:
@@ -27,7 +29,9 @@ _LOG = Group("Evaluations and checkpoints", sort_key=4)
 class Config(WorkspaceConfig):
     """Flags of `train`."""
 
-    release: Path = Field(description="Release to train on, in the format jsonl.")
+    release: Path = Field(
+        description="Release to train on; one that is not of the format jsonl is unpacked into the workspace first."
+    )
     model: str | None = Field(None, description="Model to train: a folder, or an id on the Hub.")
     family: str = Field("auto", description="Family of the model; `tiny` without --model makes a new small one.")
     arm: Literal["curated", "raw", "direct", "no-tags"] = Field(
@@ -199,10 +203,11 @@ def _train(config: Config, digest: str, world: "World") -> TrainReport | None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the workers are forked
     if threads := config.threads or (1 if config.model is None else None):
         torch.set_num_threads(threads)
-    data = Data(index(config.release, "train"), index(config.release, "validation"))
+    records = _records(config, digest, world)
+    data = Data(index(records, "train"), index(records, "validation"))
     if not len(data.train.lengths):
         raise DataError(f"{config.release} has no turn with a trace in its split train: export it with other --splits")
-    model = _open(config, str(world.device))
+    model = _open(config, records, str(world.device))
     settings = _settings(config, data, model, world)
     place = _place(config, settings, model, digest)
     outcome = finished(place, settings) or fit(model, data, settings, place, world)
@@ -219,14 +224,27 @@ def _train(config: Config, digest: str, world: "World") -> TrainReport | None:
     )
 
 
-def _open(config: Config, device: str) -> "VisionModel":
-    """Load the model with fp32 masters, or make a new tiny one."""
+def _records(config: Config, digest: str, world: "World") -> Path:
+    """Return where the records are; the first process unpacks them where they have to be."""
+    found: Path | CurationError | None = None
+    if not world.rank:
+        try:
+            with live("train") as advance:
+                found = unpacked(config.release, digest, config.workspace / "unpacked", advance)
+        except CurationError as error:
+            found = error
+    place: Path = world.first_says(found)
+    return place
+
+
+def _open(config: Config, records: Path, device: str) -> "VisionModel":
+    """Load the model with fp32 masters, or make a new tiny one from what the records say."""
     from curation.families import open_model, tiny  # noqa: PLC0415
     from curation.training.records import texts  # noqa: PLC0415
 
     if config.model is not None:
         return open_model(config.model, config.family, device=device)
-    model = tiny.create(texts(config.release, "train"), _seed(config))
+    model = tiny.create(texts(records, "train"), _seed(config))
     model.model.to(device)  # type: ignore[arg-type]
     return model
 

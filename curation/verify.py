@@ -21,6 +21,7 @@ from curation.evaluation.systems import Contender, Options, contenders, ways
 from curation.page import put
 from curation.probe.report import ProbeReport
 from curation.progress import live
+from curation.releases.unpacking import unpacked
 from curation.store import Store
 from curation.store.queries import MODEL, known_traces, probes
 from curation.store.steps import Check, put_checks, put_issues
@@ -36,7 +37,7 @@ class Config(WorkspaceConfig):
     """Flags of `verify`."""
 
     model: Names = Field(description="Folder of a run or of a model, or Hub id; several as A,B or by repeating it.")
-    release: Path | None = Field(None, description="Release whose held-out questions are asked; in the format jsonl.")
+    release: Path | None = Field(None, description="Release whose held-out questions are asked, as `train` takes it.")
     split: str = Field("test", description="Split of the release to ask.")
     benchmark: Annotated[tuple[Path, ...], ManyInOne] = Field((), description="TSV file in VLMEvalKit's form.")
     limit: PositiveInt | None = Field(None, description="Ask at most so many questions of each.")
@@ -161,14 +162,14 @@ def run(*, config: Annotated[Config, Parameter(name="*")]) -> VerifyReport | Pro
 
 
 def _verify(config: Config) -> VerifyReport:
-    places = Places(config.release, config.split, config.benchmark, config.limit)
+    places = Places(config.release, None, config.split, config.benchmark, config.limit)
     out = (config.out or config.workspace / "runs" / f"verify-{places.name}").resolve()
     models = contenders(config.model)
     if config.release:
-        release.prove(config.release)
+        places = places._replace(records=_records(config, config.release, release.prove(config.release)))
     exam = read(places, out / "images")
     with _stoppable(out):
-        answers = _ask(config, models, exam, out)
+        answers = _ask(config, models, places, exam, out)
     summary = summarise(exam.problems, answers, config.resamples, config.seed)
     evaluated = Evaluated(places, exam, models, answers)
     written = publish(evaluated, summary, out)
@@ -186,6 +187,12 @@ def _verify(config: Config) -> VerifyReport:
     return report
 
 
+def _records(config: Config, folder: Path, digest: str) -> Path:
+    """Return where the records of a proven release are, unpacked where they have to be."""
+    with live("verify") as advance:
+        return unpacked(folder, digest, config.workspace / "unpacked", advance)
+
+
 @contextmanager
 def _stoppable(out: Path) -> Iterator[None]:
     try:
@@ -194,7 +201,7 @@ def _stoppable(out: Path) -> Iterator[None]:
         raise StoppedError(f"stopped by Ctrl-C; the answers so far are in {out}, the same command goes on") from error
 
 
-def _ask(config: Config, models: Sequence[Contender], exam: Exam, out: Path) -> list[Answers]:
+def _ask(config: Config, models: Sequence[Contender], places: Places, exam: Exam, out: Path) -> list[Answers]:
     import torch  # noqa: PLC0415 - seconds that --help must not wait for
 
     from curation.evaluation import asking  # noqa: PLC0415
@@ -204,17 +211,17 @@ def _ask(config: Config, models: Sequence[Contender], exam: Exam, out: Path) -> 
     chosen = ways(config.search, config.judge)
     asking.check(models, chosen)
     options = Options.model_validate(config.model_dump(include=set(Options.model_fields)))
-    fitting = partial(_held_out, config)
+    fitting = partial(_held_out, places)
     setup = asking.Setup(options, config.family, config.device, config.at_once, out / "answers", fitting)
     with live("verify", len(models) * len(chosen) * len(exam.problems)) as advance:
         return asking.ask_all(models, chosen, exam.problems, setup, advance)
 
 
-def _held_out(config: Config) -> list[Problem]:
+def _held_out(places: Places) -> list[Problem]:
     """Return the questions that a threshold may be fitted on."""
-    if config.release is None or config.split == "validation":
+    if places.records is None or places.split == "validation":
         raise UsageError("retracing fits a threshold on the validation split: give a --release, and ask another split")
-    return of_release(config.release, "validation")
+    return of_release(places.records, "validation")
 
 
 def _probe(config: Config) -> ProbeReport:
@@ -226,7 +233,9 @@ def _probe(config: Config) -> ProbeReport:
 
     out = (config.out or config.workspace / "runs" / f"probe-{models[0].label}").resolve()
     values = config.model_dump(include=set(Wish._fields))
-    wish = Wish(**values | {"release_digest": release.prove(config.release), "out": out})
+    digest = release.prove(config.release)
+    records = _records(config, config.release, digest)
+    wish = Wish(**values | {"release": records, "release_digest": digest, "out": out})
     plan = planned(models[0], wish)
     with Store.open(config.workspace) as store, _stoppable(out):
         return _probed(plan, store)

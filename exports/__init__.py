@@ -12,6 +12,9 @@ from schemas.sample import ImageRef, Record, Sample
 from schemas.trace import Trace
 from schemas.verdict import Compared, Verdict
 
+STANDING = "standing"
+"""Stands for a rule where no line of a policy excludes a trace: another one stands for its turn."""
+
 
 class Rejected(Record):
     """A trace that a release does not take, and why: for pairs of a better and a worse one, and for labels of steps."""
@@ -111,6 +114,9 @@ class Configured(Exporter, Protocol):
 
     def write(self, items: Iterable[Item], folder: Path, image_path: ImagePath, also: Sequence[str] = ()) -> None:
         """Write the items, and these configurations beside `default`."""
+
+    def holds(self, item: Item, also: Sequence[str]) -> bool:
+        """Tell whether `read` gives an item back that was written with these; else it only has rows made of it."""
 
     def rows(self, folder: Path) -> dict[str, dict[str, int]]:
         """Return how many rows each configuration has in each split."""

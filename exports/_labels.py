@@ -8,6 +8,7 @@ from curation.ballots import voters
 from exports import Said
 from schemas.issue import Severity
 from schemas.review import Act, Decision, Duty, Event, Review, StageVerdict
+from schemas.steps import split
 from schemas.trace import Stage, Trace
 from schemas.verdict import StageFinding, StepFinding, Verdict
 
@@ -102,12 +103,35 @@ def _of_validators(stage: Stage, said: Said) -> Label:
     return NONE
 
 
-def step_labels(reasoning: str, verdicts: Sequence[Verdict]) -> list[tuple[str, Label]]:
-    """Return the steps of a reasoning, as the judges were shown it, with their labels; nothing where none was judged.
+def step_labels(trace: Trace, said: Said) -> list[tuple[str, Label]]:
+    """Return the steps of the reasoning with their labels, nothing where nobody spoke of them.
 
-    Judges vote on the steps that the last of them was shown.
+    People count first, who name the wrong ones. Judges vote on the steps that the last of them was shown.
     """
-    counted = voters(verdicts)
+    reasoning = trace.stages.reasoning
+    return _named_by_people(trace.id, reasoning, said.reviews) or _voted(reasoning, voters(said.verdicts))
+
+
+def _named_by_people(trace_id: str, reasoning: str, reviews: Sequence[Event]) -> list[tuple[str, Label]]:
+    """Return the steps with what those say who named wrong ones: a label without a verdict where they disagree."""
+    naming = [review for review in _holding(reviews) if review.trace_id == trace_id and review.wrong_steps]
+    if not naming:
+        return []
+    return [(step.text, _named(number, naming)) for number, step in enumerate(split(reasoning), start=1)]
+
+
+def _named(number: int, naming: Sequence[Review]) -> Label:
+    found = {number in review.wrong_steps: review for review in naming}
+    if len(found) > 1:
+        return NONE
+    (wrong, review), *_ = found.items()
+    if not wrong:
+        return Label(StageVerdict.POSITIVE, "review")
+    return Label(StageVerdict.NEGATIVE, "review", reason=review.reason)
+
+
+def _voted(reasoning: str, counted: Sequence[Verdict]) -> list[tuple[str, Label]]:
+    """Return the steps of a reasoning, as the last judge was shown them, with the votes; nothing where none judged."""
     places = _places(counted[-1]) if counted else []
     if not _fit(places, len(reasoning)):
         return []

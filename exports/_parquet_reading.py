@@ -3,25 +3,28 @@
 import heapq
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from curation.errors import DataError
-from exports import Item, Rejected
-from exports._shards import GROUP_ROWS, Cell, opened
-from exports._trace_rows import RESTORED, restored
+from exports import Item, Rejected, Said
+from exports._shards import Cell, opened
+from exports._trace_rows import RESTORED, issues_of, restored
 from schemas.sample import ImageRef, Sample
 from schemas.trace import Trace
 
 _ROWS = 1000
 """That are read at once."""
+_PICTURED = 8
+"""Rows whose images are held twice for a moment."""
 COLUMNS: Mapping[str, Sequence[str]] = {
     "default": RESTORED,
     "direct": ("sample_id", "turn", "reason", "record"),
     "rejected": (*RESTORED, "rule", "line", "reason"),
 }
 """What is read of the configurations that hold records; the others are made of these."""
+_OF_TRACES = frozenset({"default", "rejected"})
 
 
 class _Row(NamedTuple):
@@ -61,12 +64,14 @@ def _item(rows: Sequence[_Row]) -> Item:
     """Put the rows of a sample together."""
     sample = _told(rows[0], _sample)
     taken = [_told(row, _taken) for row in rows if row.configuration == "default"]
+    found = {row.cells["trace_id"]: _told(row, issues_of) for row in rows if row.configuration in _OF_TRACES}
     return Item(
         sample,
         tuple(trace for trace, _ in taken),
         rows[0].split,
         {trace.id: codes for trace, codes in taken if codes},
         tuple(_told(row, _rejected) for row in rows if row.configuration == "rejected"),
+        said={trace_id: Said(issues=issues) for trace_id, issues in found.items() if issues},
         direct=dict(_told(row, _direct) for row in rows if row.configuration == "direct"),
     )
 
@@ -103,8 +108,9 @@ def pictures(path: Path) -> Iterator[tuple[ImageRef, bytes]]:
     """Give the images of the samples in a file. Raises DataError where they are not as many as the records say."""
     with opened(path) as file:
         known = [name for name in ("image", "images") if name in file.schema_arrow.names]
-        for batch in file.iter_batches(GROUP_ROWS, columns=["sample_id", "turn", "record", *known]):
-            for cells in batch.to_pylist():
+        for group in range(file.num_row_groups):
+            rows = file.read_row_group(group, columns=["sample_id", "turn", "record", *known])
+            for cells in chain.from_iterable(batch.to_pylist() for batch in rows.to_batches(_PICTURED)):
                 if '"sample":{' in cells["record"]:
                     yield from _told(_Row("", "", path, cells), _pictured)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from exports import ImagePath
 from exports._image_files import file_name, read_image
 from exports._split_files import path_part
 from schemas.digest import digest_bytes
+from schemas.halves import whole
 from schemas.sample import ImageRef
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -139,7 +141,7 @@ def _table(rows: list[dict[str, Any]], columns: pa.Schema) -> pa.Table:
 
 def _whole(value: Any) -> Any:
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole(value)
     if isinstance(value, dict):
         return {name: _whole(each) for name, each in value.items()}
     return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
@@ -216,7 +218,8 @@ def cell_faults(folder: Path, columns: Sequence[str]) -> Iterator[str]:
     for path in shards(folder):
         with opened(path) as file:
             known = [name for name in columns if name in file.schema_arrow.names]
-            for batch in file.iter_batches(GROUP_ROWS, columns=known):
+            groups = (file.read_row_group(group, columns=known) for group in range(file.num_row_groups))
+            for batch in chain.from_iterable(group.to_batches() for group in groups):  # else all is read ahead
                 for name in known:
                     yield from (f"{folder.name}/{path.name}: {fault}" for fault in _cell_faults(batch.column(name)))
 

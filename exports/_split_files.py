@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from schemas.halves import whole
+
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -21,8 +23,7 @@ def ascii_line(record: Mapping[str, object]) -> bytes:
     """Return a record as JSON in ASCII; half of a surrogate pair, for which JSON's readers refuse a file, becomes �."""
     line = json.dumps(record)
     if r"\ud" in line:
-        whole = json.dumps(record, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        line = json.dumps(json.loads(whole))
+        line = json.dumps(json.loads(whole(json.dumps(record, ensure_ascii=False))))
     return line.encode("ascii")
 
 

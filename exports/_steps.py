@@ -1,9 +1,10 @@
 """Traces as steps with labels: what a process reward model learns from.
 
 The form is TRL's stepwise supervision (`prompt`, `completions`, `labels`), with further columns beside it. A step is a
-stage in its tags; the reasoning is cut where judges were asked about each of its steps, unless what they say of them
-contradicts the label of the whole: nothing wrong in it, or nothing right. `labels` has 1 for a positive and a neutral
-step, 0 for a negative one, and -100, which losses leave out, for one of which nobody said anything.
+stage in its tags; the reasoning is cut where reviewers named its wrong steps, or judges were asked about each of them,
+unless what they say contradicts the label of the whole: nothing wrong in it, or nothing right. `labels` has 1 for a
+positive and a neutral step, 0 for a negative one, and -100, which losses leave out, for one of which nobody said
+anything.
 Sources: https://huggingface.co/docs/trl/dataset_formats, "Stepwise supervision"; neutral steps count as right ones in
 Lightman et al. 2023, "Let's Verify Step by Step", arXiv 2305.20050, where PRM800K comes from.
 """
@@ -74,19 +75,19 @@ def steps_of(trace: Trace, said: Said, traces: Mapping[str, Trace]) -> Iterator[
         label = stage_label(trace, stage, said, traces)
         parts = [(trace.stages[stage], label)]
         if stage is Stage.REASONING:
-            parts = _cut(trace.stages[stage], label, said)
+            parts = _cut(trace, label, said)
         for place, (text, worth) in enumerate(parts, 1):
             begin = f"<{stage.tag}> " if place == 1 else ""
             end = f" </{stage.tag}>" if place == len(parts) else ""
             yield Step(stage, f"{begin}{text}{end}", worth)
 
 
-def _cut(reasoning: str, label: Label, said: Said) -> list[tuple[str, Label]]:
+def _cut(trace: Trace, label: Label, said: Said) -> list[tuple[str, Label]]:
     """Return the reasoning in steps, or as one where what is said of them contradicts its label."""
-    steps = step_labels(reasoning, said.verdicts)
+    steps = step_labels(trace, said)
     wrong = any(each.verdict is StageVerdict.NEGATIVE for _, each in steps)
     agrees = label.verdict is not None and wrong == (label.verdict is StageVerdict.NEGATIVE)
-    return steps if steps and agrees else [(reasoning, label)]
+    return steps if steps and agrees else [(trace.stages.reasoning, label)]
 
 
 def _columns(steps: list[Step]) -> dict[str, list[Any]]:

@@ -14,6 +14,7 @@ from curation.prompts.wording import question_text
 from exports import Asked, Item, Rejected, Said
 from exports._shards import IMAGE
 from schemas.digest import canonical_json
+from schemas.issue import Issue
 from schemas.review import Act, Duty, Event, StageVerdict
 from schemas.sample import Sample
 from schemas.trace import STAGES, Provenance, Stage, Stages, Trace
@@ -100,7 +101,7 @@ def taken(item: Item) -> Iterator[dict[str, Any]]:
     """Give a row, without the images, for each trace that is taken."""
     for number, trace in enumerate(item.traces):
         row = _row(item, trace) | {"errors": item.errors.get(trace.id, ())}
-        yield row | {"id": f"{item.sample.id}#{trace.turn}", "record": _record(item.sample, trace, first=number == 0)}
+        yield row | {"id": f"{item.sample.id}#{trace.turn}", "record": _record(item, trace, first=number == 0)}
 
 
 def rejected(item: Item) -> Iterator[dict[str, Any]]:
@@ -109,7 +110,7 @@ def rejected(item: Item) -> Iterator[dict[str, Any]]:
         trace = one.trace
         row = _row(item, trace) | _why(one) | {"errors": one.codes}
         name = f"{item.sample.id}#{trace.turn}/{trace.id[-12:]}"
-        yield row | {"id": name, "record": _record(item.sample, trace, first=number == 0)}
+        yield row | {"id": name, "record": _record(item, trace, first=number == 0)}
 
 
 def _why(one: Rejected) -> dict[str, Any]:
@@ -211,23 +212,27 @@ def _mean(verdicts: Sequence[StageVerdict]) -> float | None:
     return sum(_SCORES[verdict] for verdict in verdicts) / len(verdicts) if verdicts else None
 
 
-def _record(sample: Sample, trace: Trace, *, first: bool) -> str:
-    """Return what the other columns don't say, as JSON: see `restored`."""
-    parts: dict[str, BaseModel] = {"provenance": trace.provenance}
+def _record(item: Item, trace: Trace, *, first: bool) -> str:
+    """Return what the other columns don't say, as JSON: see `restored` and `issues_of`."""
+    parts: dict[str, BaseModel | Sequence[BaseModel]] = {"provenance": trace.provenance}
     if first:
-        parts["sample"] = sample
+        parts["sample"] = item.sample
     if any(_is_broken(trace.stages[stage]) for stage in STAGES):
         parts["stages"] = trace.stages
+    if trace.id in item.said and item.said[trace.id].issues:
+        parts["issues"] = item.said[trace.id].issues
     return as_record(parts)
 
 
-def as_record(parts: Mapping[str, BaseModel]) -> str:
+def as_record(parts: Mapping[str, BaseModel | Sequence[BaseModel]]) -> str:
     """Write the column `record`; it has `sample` in the first row of each sample."""
     return "{" + ",".join(f'"{name}":{_json(part)}' for name, part in parts.items()) + "}"
 
 
-def _json(record: BaseModel) -> str:
-    """Write a record as JSON; in ASCII, which is slower, where it holds half characters."""
+def _json(record: BaseModel | Sequence[BaseModel]) -> str:
+    """Write a record, or several, as JSON; in ASCII, which is slower, where it holds half characters."""
+    if not isinstance(record, BaseModel):
+        return f"[{','.join(map(_json, record))}]"
     try:
         return record.model_dump_json()
     except PydanticSerializationError:
@@ -252,6 +257,17 @@ def restored(row: dict[str, Any]) -> Trace:
             "provenance": record["provenance"],
         }
     )
+
+
+def issues_of(row: dict[str, Any]) -> tuple[Issue, ...]:
+    """Return the open issues of a row's trace. Raises ValueError for those of another one."""
+    if '"issues":[' not in row["record"]:
+        return ()
+    found = tuple(Issue.model_validate(each) for each in json.loads(row["record"]).get("issues", ()))
+    about = row["sample_id"], row["trace_id"]
+    if any((each.sample_id, each.trace_id) != about for each in found):
+        raise ValueError("it has issues of another trace")
+    return found
 
 
 RESTORED = ("sample_id", "turn", *(stage.value for stage in STAGES), "errors", "trace_id", "record")

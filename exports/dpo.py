@@ -8,13 +8,11 @@ Where judges compared the two (`judge --compare`), there is a row only if more o
 Source: https://huggingface.co/docs/trl/dataset_formats, "Preference", conversational, with images.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-from curation.errors import UsageError
-from exports import ImagePath, Item
+from exports import ImagePath, Item, _single
 from exports._pairs import COLUMNS, pairs
-from exports._shards import Splits, cell_faults
 
 FORMAT_VERSION = 1
 QUESTIONS = False
@@ -22,23 +20,14 @@ REJECTED = True
 SAID = True
 CONTRASTS = True
 
+_NOTHING = (
+    "nothing to pair: no turn has both a taken and a rejected trace; `annotate --repair`, another --model or --recipe, "
+    "and edits in `review` give a turn a second one"
+)
+
+image_faults = _single.image_faults
+
 
 def write(items: Iterable[Item], folder: Path, image_path: ImagePath) -> None:
     """Write the pairs into the empty folder. Raises UsageError where there is none."""
-    with Splits(folder / "data", COLUMNS, image_path) as splits:
-        for item in items:
-            for row in pairs(item):
-                split = splits[item.split]
-                cells = split.cells(item.sample.images)
-                split.add(row | {"images": cells}, cells)
-        splits.finish()
-    if not any((folder / "data").iterdir()):
-        raise UsageError(
-            "nothing to pair: no turn has both a taken and a rejected trace; `annotate --repair`, another --model or "
-            "--recipe, and edits in `review` give a turn a second one"
-        )
-
-
-def image_faults(folder: Path) -> Iterator[str]:
-    """Give a sentence for each image whose bytes are not those that its name says."""
-    return cell_faults(folder / "data", ("images",))
+    _single.write(items, folder, image_path, COLUMNS, pairs, _NOTHING)

@@ -91,6 +91,11 @@ def write(items: Iterable[Item], folder: Path, image_path: ImagePath, also: Sequ
             (folder / FOLDERS[name]).rmdir()
 
 
+def holds(item: Item, also: Sequence[str]) -> bool:
+    """Tell whether the item is among the records: of one with rejected traces alone there may be but its steps."""
+    return bool(item.traces or ("direct" in also and item.direct) or ("rejected" in also and item.rejected))
+
+
 def _add(splits: Splits, table: _Table, item: Item) -> None:
     has_first = "image" in table.columns.names
     for row in table.rows(item):
@@ -106,7 +111,7 @@ def _add(splits: Splits, table: _Table, item: Item) -> None:
 def read(folder: Path) -> Iterator[Item]:
     """Read back the samples and the traces that `write` wrote, rejected ones and direct turns too, by sample id.
 
-    What was said of them, and how they were asked for, is in the columns alone.
+    Their open issues come back; what people and judges said, and how they were asked for, is in the columns alone.
     Raises DataError, with the file and the row, for a folder that is not of this format.
     """
     return _parquet_reading.items(_files(folder))

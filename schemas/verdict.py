@@ -42,8 +42,8 @@ class StepFinding(Record):
     """Words of the step, as they stand in it; empty where the judge quoted none."""
 
 
-class Verdict(Record):
-    """All that one judge said of one trace."""
+class _Judgement(Record):
+    """What one judge said of one trace: of which, and who."""
 
     sample_id: str
     turn: int = Field(ge=0)
@@ -57,6 +57,17 @@ class Verdict(Record):
     simulated: bool
     """It is the simulator that answered."""
     at: datetime
+    """When the last answer came."""
+
+    @property
+    def judge(self) -> str:
+        """The judge's name; see `judge_name`."""
+        return judge_name(self.model, self.endpoint, self.prompt_version)
+
+
+class Verdict(_Judgement):
+    """All that one judge said of one trace."""
+
     call: str
     """Key of the call, which keeps the raw answer."""
     stages: dict[Stage, StageFinding]
@@ -71,11 +82,6 @@ class Verdict(Record):
         if [step.number for step in self.steps] != list(range(1, len(self.steps) + 1)):
             raise ValueError("a verdict speaks of all steps, in order")
         return self
-
-    @property
-    def judge(self) -> str:
-        """The judge's name; see `judge_name`."""
-        return judge_name(self.model, self.endpoint, self.prompt_version)
 
     @property
     def overall(self) -> StageVerdict:
@@ -93,30 +99,14 @@ class Rank(StrEnum):
     """Both are as good, or the two orders in which they were shown gave different answers."""
 
 
-class Compared(Record):
+class Compared(_Judgement):
     """What one judge said of a repaired trace and the one that it was made from, shown in both orders."""
 
-    sample_id: str
-    turn: int = Field(ge=0)
-    trace_id: str
-    """The repaired one."""
     before: str
-    """Id of the trace that it was made from."""
-    model: str
-    endpoint: str
-    """The base URL that was asked, or `simulator`."""
-    prompt_version: str
-    simulated: bool
-    at: datetime
-    """When the second order was answered."""
+    """Id of the trace that the repaired one was made from."""
     rank: Rank
     reason: str = ""
     """In the judge's words, as it saw the earlier trace first."""
-
-    @property
-    def judge(self) -> str:
-        """The judge's name; see `judge_name`."""
-        return judge_name(self.model, self.endpoint, self.prompt_version)
 
 
 def judge_name(model: str, endpoint: str, prompt_version: str) -> str:

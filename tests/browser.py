@@ -68,7 +68,7 @@ def serving(workspace: Path, *flags: object) -> Iterator[Served]:
             pytest.fail("the server ended: " + "".join(said))
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def annotate_charts(folder: Path) -> Path:

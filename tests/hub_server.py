@@ -1,8 +1,9 @@
 """A Hub on this machine: the HTTP API of data sets as the Hub's own client speaks it, with faults on demand.
 
 Repositories, commits, branches and tags are those of one process. Large files go to a storage of their own, at another
-address, as the Hub's do: in one piece, or in parts. Xet, the Hub's other storage, is not spoken: the client falls back
-to LFS where HF_HUB_DISABLE_XET is set. What it answers was taken from the client (huggingface_hub 2.4) and from
+address, as the Hub's do: in one piece, or in parts. Xet, the Hub's other storage, is not spoken: the client sends by
+LFS where HF_HUB_DISABLE_XET is set, which `curation.hub` does for a server that has no such storage. What it answers
+was taken from the client (huggingface_hub 2.4) and from
 https://huggingface.co/docs/hub/api.
 """
 
@@ -145,7 +146,7 @@ class Hub:
         app.router.add_get(repository, self.info)
         app.router.add_get(repository + "/revision/{revision}", self.info)
         app.router.add_get(repository + "/refs", self.refs)
-        app.router.add_get(repository + "/tree/{revision}", self.tree)
+        app.router.add_get(repository + "/tree/{revision:[^/]+}{folder:.*}", self.tree)
         app.router.add_post(repository + "/paths-info/{revision}", self.paths_info)
         app.router.add_post(repository + "/preupload/{revision}", self.preupload)
         app.router.add_post(repository + "/commit/{revision}", self.commit)
@@ -228,11 +229,14 @@ class Hub:
 
     async def tree(self, request: web.Request) -> web.Response:
         repository, commit = self.known(request)
-        assert request.query["recursive"].lower() == "true"
-        files = repository.commits[commit]
+        files, inside = repository.commits[commit], request.match_info["folder"].strip("/")
         folders = {path.rsplit("/", depth)[0] for path in files for depth in range(1, path.count("/") + 1)}
         listed = [{"type": "directory", "path": path, "oid": "0" * 40, "size": 0} for path in sorted(folders)]
         listed += [entry(path, files[path]) for path in sorted(files)]
+        if request.query.get("recursive", "").lower() != "true":
+            listed = [each for each in listed if each["path"].rpartition("/")[0] == inside]
+        if inside and not listed:
+            return web.json_response({"error": f"{inside} is not there"}, status=404)
         start = int(request.query.get("cursor", 0))
         headers = {}
         if listed[start + PAGE :]:
@@ -379,20 +383,27 @@ def half(data: bytes) -> Handler:
 @contextlib.contextmanager
 def serving() -> Iterator[Hub]:
     """Serve a Hub from a thread; its storage has another port."""
-    hub, loop = Hub(), asyncio.new_event_loop()
+    hub = Hub()
+    with listening(hub.app(), 2) as (hub.endpoint, hub.storage):
+        yield hub
+
+
+@contextlib.contextmanager
+def listening(app: web.Application, ports: int = 1) -> Iterator[list[str]]:
+    """Serve the app from a thread, at so many ports; give its addresses."""
+    loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
     def run(work):
-        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=60)
 
-    runner = web.AppRunner(hub.app(), access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     try:
         run(runner.setup())
-        for _ in range(2):
+        for _ in range(ports):
             run(web.TCPSite(runner, "127.0.0.1", 0).start())
-        hub.endpoint, hub.storage = (f"http://127.0.0.1:{port}" for _, port in runner.addresses)
-        yield hub
+        yield [f"http://127.0.0.1:{port}" for _, port in runner.addresses]
     finally:
         run(runner.cleanup())
         loop.call_soon_threadsafe(loop.stop)

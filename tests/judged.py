@@ -8,8 +8,9 @@ from curation.store import Store
 from curation.store.steps import StoredTrace, put_issues, put_samples, put_traces
 from schemas.issue import Issue, Severity
 from schemas.sample import Sample, Turn
-from schemas.trace import STAGES, Provenance, Stages, Trace
-from schemas.verdict import Compared, Rank, StageFinding, StepFinding, Verdict
+from schemas.trace import Provenance, Stages, Trace
+from schemas.verdict import Compared, Rank, Verdict
+from tests import release_items
 from tests.records import BEGIN, picture
 from tests.workbench import Endpoint, report
 
@@ -57,27 +58,11 @@ def judge(endpoint: Endpoint, folder: Path, *flags: object) -> dict[str, Any]:
 
 
 def verdict(trace: Trace, model: str = "m", *, at: float = 0, simulated: bool = False, **against: str) -> Verdict:
-    """A verdict that is negative on the stages that are named, each with its quote."""
-    stages = {
-        stage: StageFinding(verdict="negative", quote=against[stage.value], reason="It is wrong.")
-        if stage.value in against
-        else StageFinding(verdict="positive")
-        for stage in STAGES
-    }
-    step = StepFinding(number=1, start=0, end=len(trace.stages.reasoning), verdict="positive")
-    return Verdict(
-        sample_id=trace.sample_id,
-        turn=trace.turn,
-        trace_id=trace.id,
-        model=model,
-        endpoint="simulator" if simulated else "https://host/v1",
-        prompt_version="sha256:" + "0" * 64,
-        simulated=simulated,
-        at=BEGIN + timedelta(seconds=at),
-        call="key",
-        stages=stages,
-        steps=(step,),
-    )
+    """A verdict on the whole reasoning, negative on the stages that are named, each with its quote."""
+    whole = ((0, len(trace.stages.reasoning)),)
+    said = release_items.verdict(trace, model, steps="positive", cuts=whole, simulated=simulated, **against)
+    place = {"endpoint": "simulator"} if simulated else {}
+    return said.model_copy(update={"at": BEGIN + timedelta(seconds=at)} | place)
 
 
 def compared(trace: Trace, before: Trace, rank: str, model: str = "m") -> Compared:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from curation.critics.steps import split
+from schemas.steps import split
 from curation.prompts.fence import clean
 from curation.simulator import Settings, Simulator
 from curation.simulator.answers import ChatRequest

@@ -2,9 +2,10 @@
 
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+from hypothesis import strategies as st
 from PIL import Image
 
 import exports
@@ -13,9 +14,10 @@ from curation.splits import assign_splits
 from exports import Item, Rejected, Said
 from schemas.issue import Issue
 from schemas.review import Act, Event, Review, StageVerdict
-from schemas.sample import ImageRef, Sample, Turn
+from schemas.sample import Facts, ImageRef, Sample, Turn
 from schemas.trace import STAGES, Provenance, Stages, Trace
 from schemas.verdict import StageFinding, StepFinding, Verdict
+from tests import strategies
 
 WHEN = datetime(2025, 3, 1, 12, 30, tzinfo=UTC)
 
@@ -121,7 +123,7 @@ def verdict(of, model="m", *, steps="", cuts=((0, 5), (7, 11)), simulated=False,
     """A judge's verdict: positive, but on the stages that are named, each with its quote; steps by their verdicts."""
     stages = {stage: StageFinding(verdict=StageVerdict.POSITIVE) for stage in STAGES}
     stages |= {
-        stage: StageFinding(verdict="negative", quote=quote, reason="Wrong.") for stage, quote in against.items()
+        stage: StageFinding(verdict="negative", quote=quote, reason="It is wrong.") for stage, quote in against.items()
     }
     found = zip(cuts, steps.split(), strict=False)
     return Verdict(
@@ -152,3 +154,38 @@ def written(name, items, folder, store):
 
 def contents(folder):
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@st.composite
+def drawn_items(draw):
+    """An item whose texts are anything, with more images, facts, times and issues than usual."""
+    sample = draw(strategies.samples()).model_copy(
+        update={
+            "id": draw(st.from_regex(r"[a-zß]{1,3}/[a-z]{1,3}/[^\s]{1,4}", fullmatch=True)),
+            "images": tuple(draw(st.lists(st.sampled_from(REFS), max_size=3))),
+            "facts": draw(st.none() | st.just(Facts(text=("a\0", "\ud800")))),
+        }
+    )
+    zone = draw(st.sampled_from([None, UTC, timezone(timedelta(hours=5, minutes=30))]))
+    turns = st.sampled_from(range(len(sample.turns)))
+
+    def made(turn):
+        given = draw(strategies.traces())
+        when = draw(st.datetimes(datetime(1990, 1, 2), datetime(2090, 1, 1), timezones=st.just(zone)))  # noqa: DTZ001
+        by = given.provenance.model_copy(update={"created_at": when})
+        return Trace(sample_id=sample.id, turn=turn, stages=given.stages, provenance=by)
+
+    traces = tuple(made(turn) for turn in sorted(draw(st.sets(turns))))
+    why = {"rule": "code.out", "line": draw(st.integers(0, 9)), "reason": draw(strategies.unicode_text)}
+    rejected = [Rejected(trace=made(turn), codes=("a:b",), **why) for turn in sorted(draw(st.sets(turns)))]
+    direct = {turn: "why" for turn in draw(st.sets(turns)) if turn not in {each.turn for each in traces}}
+    errors = {traces[0].id: ("answer:wrong",)} if traces and draw(st.booleans()) else {}
+    found = [_found(each, draw(strategies.any_text)) for each in (*traces, *(one.trace for one in rejected))]
+    said = {one.trace_id: Said(issues=(one,)) for one in found if draw(st.booleans())}
+    split = draw(st.sampled_from(["train", "test"]))
+    return Item(sample, traces, split, errors, tuple(rejected), said=said, direct=direct)
+
+
+def _found(of, message):
+    about = {"sample_id": of.sample_id, "turn": of.turn, "trace_id": of.id}
+    return Issue(**about, code="answer:near", severity="warning", message=message, evidence="„7‟", version=3)

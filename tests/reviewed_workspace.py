@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from curation import registry, sources
-from curation.critics.steps import split
+from schemas.steps import split
 from curation.images import LoadedImage, inspect
 from curation.review import Deed, Desk, Reviewer, Terms
 from curation.review.desk import new_id

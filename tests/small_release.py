@@ -16,7 +16,9 @@ from tests.records import BEGIN
 COLOURS = ("red", "blue", "green")
 
 
-def build(folder: Path, count: int = 24, *, flagged: int = 0, plain: int = 0, validation: int = 4) -> Path:
+def build(
+    folder: Path, count: int = 24, *, flagged: int = 0, plain: int = 0, validation: int = 4, form: str = "jsonl"
+) -> Path:
     """Build a release: so many turns in train, of which some are flagged and some have no image, and in validation."""
     chance = random.Random(0)
     blobs: dict[str, bytes] = {}
@@ -34,7 +36,7 @@ def build(folder: Path, count: int = 24, *, flagged: int = 0, plain: int = 0, va
     for digest, data in blobs.items():
         (pictures / digest[7:]).write_bytes(data)
     items.sort(key=lambda item: item.sample.id)
-    release.build(items, folder, "jsonl", lambda ref: pictures / ref.digest[7:], {}, {})
+    release.build(items, folder, form, lambda ref: pictures / ref.digest[7:], {}, {})
     return folder
 
 
@@ -43,7 +45,7 @@ def _item(name: str, chance: random.Random, *, bare: bool, split: str) -> tuple[
     picture = None if bare else _picture(name, colours)
     asked = chance.choice(COLOURS)
     count = colours.count(asked)
-    turn = Turn(question=f"How many {asked} boxes are there?", targets=(str(count),))
+    turn = Turn(question=f"How many {asked} boxes are there?", targets=(str(count),), scorer="numeric")
     sample = Sample(id=name, images=(picture.ref,) if picture else (), turns=(turn,))
     stages = Stages(
         summary=f"I count the {asked} boxes.",

@@ -192,17 +192,22 @@ def step_findings(draw: st.DrawFn, text: st.SearchStrategy[str] = any_text) -> t
     )
 
 
+_JUDGED = {
+    "sample_id": words,
+    "turn": st.integers(0, 9),
+    "trace_id": digests,
+    "model": words,
+    "endpoint": words,
+    "prompt_version": digests,
+    "simulated": st.booleans(),
+    "at": times,
+}
+
+
 def verdicts(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Verdict]:
     return st.builds(
         Verdict,
-        sample_id=words,
-        turn=st.integers(0, 9),
-        trace_id=digests,
-        model=words,
-        endpoint=words,
-        prompt_version=digests,
-        simulated=st.booleans(),
-        at=times,
+        **_JUDGED,
         call=digests,
         stages=st.fixed_dictionaries(dict.fromkeys(Stage, stage_findings(text))),
         steps=step_findings(text),
@@ -212,15 +217,8 @@ def verdicts(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Verdi
 def comparisons(text: st.SearchStrategy[str] = any_text) -> st.SearchStrategy[Compared]:
     return st.builds(
         Compared,
-        sample_id=words,
-        turn=st.integers(0, 9),
-        trace_id=digests,
+        **_JUDGED,
         before=digests,
-        model=words,
-        endpoint=words,
-        prompt_version=digests,
-        simulated=st.booleans(),
-        at=times,
         rank=st.sampled_from(Rank),
         reason=text,
     )

@@ -288,7 +288,7 @@ def test_ctrl_c_brings_home_what_is_on_its_way(tmp_path):
         with start("annotate", "--source", "chartqa", *where, "--concurrency", 8, "--json") as process:
             endpoint.reached(10, process)
             process.send_signal(2)
-            out, errors = process.communicate(timeout=30)
+            out, errors = process.communicate(timeout=60)
         assert process.returncode == 3, errors
         done = json.loads(out)
         assert done["traces"] == len(endpoint.requests())
@@ -306,7 +306,7 @@ def test_a_second_ctrl_c_leaves_at_once_and_says_so(tmp_path):
             assert process.stderr is not None
             assert "Ctrl-C again" in process.stderr.readline()
             process.send_signal(2)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (3, "")
     assert status(workspace)["money"]["maybe_billed_requests"] >= 8
 

@@ -22,6 +22,7 @@ from curation.releases.card.mark import is_generated, marked
 from curation.releases.card.rows import facts
 from curation.releases.card.terms import strictest
 from curation.selection import exclusions
+from curation.sources import chartqa, geoqa
 from curation.store import Store
 from curation.store.steps import put_samples, put_traces
 from curation.verify import VerifyReport
@@ -267,8 +268,16 @@ def test_citations_are_told_as_the_samples_have_them(tmp_path, store, form):
         for it, said in zip(records(), [bibtex, *["Two: A *paper*. https://arxiv.org/abs/1234.5_6"] * 8], strict=True)
     ]
     said = text(build(tmp_path / "built", cited, store, form))
-    assert "```bibtex\n@article{one,\ntitle = {One `` two}\n}\n```" in said
+    assert "@article{one,\ntitle = {One `` two}\n}\n```" in said
     assert "Two: A \\*paper\\*. https://arxiv.org/abs/1234.5_6" in said
+
+
+def test_each_source_that_is_known_has_its_bibtex_once_in_place_of_its_words(tmp_path, store, form):
+    cited = [it._replace(sample=it.sample.model_copy(update={"citation": chartqa.CITATION})) for it in records()[:2]]
+    said = text(build(tmp_path / "built", [*cited, *records()[2:3]], store, form))
+    assert f"```bibtex\n{chartqa.BIBTEX.strip()}\n\n{geoqa.BIBTEX.strip()}\n```" in said
+    assert said.count("Masry, Ahmed") == 1
+    assert "Masry, Long" not in said
 
 
 def test_the_same_release_has_the_same_card_anywhere(tmp_path, store, form):

@@ -1,7 +1,6 @@
 """ChartQA from the Hub: the real client reads from a local server that speaks the Hub's HTTP API."""
 
 import asyncio
-import contextlib
 import hashlib
 import io
 import json
@@ -10,7 +9,6 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +19,7 @@ from PIL import Image
 
 from curation.errors import DataError, MissingError
 from curation.sources import _reading, chartqa
+from tests.hub_server import READER, drop, listening, serving
 
 REPO = "HuggingFaceM4/ChartQA"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -81,75 +80,6 @@ def parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-class Hub:
-    """A repository of a few files, as the Hub serves it: its info, its tree, its files by range."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self.files = files
-        self.tokens: set[str] = set()
-
-    def app(self) -> web.Application:
-        app = web.Application()
-        app.router.add_get(f"/api/datasets/{REPO}", self.info)
-        app.router.add_get(f"/api/datasets/{REPO}/revision/{{revision}}", self.info)
-        app.router.add_get(f"/api/datasets/{REPO}/tree/{{revision}}{{folder:.*}}", self.tree)
-        app.router.add_post(f"/api/datasets/{REPO}/paths-info/{{revision}}", self.paths_info)
-        app.router.add_get(f"/datasets/{REPO}/resolve/{{revision}}/{{path:.*}}", self.resolve)
-        return app
-
-    def entry(self, path: str) -> dict:
-        return {"type": "file", "path": path, "size": len(self.files[path]), "oid": COMMIT}
-
-    def folders(self) -> set[str]:
-        return {path.rsplit("/", 1)[0] for path in self.files if "/" in path}
-
-    async def info(self, request: web.Request) -> web.Response:
-        self.tokens.add(request.headers.get("Authorization", ""))
-        siblings = [{"rfilename": path} for path in self.files]
-        return web.json_response({"_id": "1", "id": REPO, "sha": COMMIT, "siblings": siblings, "tags": []})
-
-    async def tree(self, request: web.Request) -> web.Response:
-        folder = request.match_info["folder"].strip("/")
-        inside = [self.entry(path) for path in self.files if path.rpartition("/")[0] == folder]
-        below = [{"type": "directory", "path": path, "oid": COMMIT} for path in self.folders() if not folder]
-        return web.json_response(below + inside, status=200 if below + inside else 404)
-
-    async def paths_info(self, request: web.Request) -> web.Response:
-        asked = (await request.post()).getall("paths")
-        return web.json_response([self.entry(path) for path in asked if path in self.files])
-
-    async def resolve(self, request: web.Request) -> web.Response:
-        headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{COMMIT}"', "Accept-Ranges": "bytes"}
-        data = self.files.get(request.match_info["path"])
-        if data is None:
-            return web.Response(status=404, headers=headers | {"X-Error-Code": "EntryNotFound"})
-        part = request.http_range
-        body = data[part] if part.start is not None else data
-        return web.Response(status=206 if len(body) < len(data) else 200, body=body, headers=headers)
-
-
-@contextlib.contextmanager
-def serving(app: web.Application) -> Iterator[str]:
-    """Serve the app from a thread; give its address."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    def run(work):
-        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=10)
-
-    runner = web.AppRunner(app, access_log=None)
-    try:
-        run(runner.setup())
-        run(web.TCPSite(runner, "127.0.0.1", 0).start())
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        run(runner.cleanup())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-
 def read(endpoint: str, home: Path, before: str = "", **environment: str) -> list[str]:
     """Read the test split in a process of its own, as the Hub's client looks at its settings once."""
     settings = {"HF_ENDPOINT": endpoint, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "*"}
@@ -170,25 +100,25 @@ def tabled(rows: list[dict]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def streamed(tmp_path_factory) -> tuple[list, Hub]:
-    """The test split, as [where, sample, messages by code], and the hub that it was read from."""
+def streamed(tmp_path_factory) -> list:
+    """The test split of a private data set, as [where, sample, messages by code]."""
     splits = {"train": ROWS[:1], "val": ROWS[2:3], "test": ROWS}
-    hub = Hub({f"data/{split}-00000-of-00001.parquet": tabled(rows) for split, rows in splits.items()})
-    with serving(hub.app()) as endpoint:
-        lines = read(endpoint, tmp_path_factory.mktemp("hub"), HF_TOKEN="hf_test")
-    return [json.loads(line) for line in lines], hub
+    with serving() as hub:
+        hub.upload(REPO, {f"data/{split}-00000-of-00001.parquet": tabled(rows) for split, rows in splits.items()})
+        lines = read(hub.endpoint, tmp_path_factory.mktemp("hub"), HF_TOKEN=READER)
+    return [json.loads(line) for line in lines]
 
 
 # Reading
 
 
 def test_every_row_is_read_in_order(streamed):
-    places = [where for where, _, _ in streamed[0]]
+    places = [where for where, _, _ in streamed]
     assert places == [f"{REPO} test, row {number}" for number in range(1, len(ROWS) + 1)]
 
 
 def test_a_row_becomes_a_sample(streamed):
-    _, sample, issues = streamed[0][0]
+    _, sample, issues = streamed[0]
     digest = hashlib.sha256(png("red")).hexdigest()
     assert issues == {}
     assert sample["id"].startswith(f"chartqa/test/human-{digest[:16]}-")
@@ -199,11 +129,11 @@ def test_a_row_becomes_a_sample(streamed):
 
 
 def test_the_machine_is_the_augmented_origin(streamed):
-    assert streamed[0][2][1]["labels"]["origin"] == "augmented"
+    assert streamed[2][1]["labels"]["origin"] == "augmented"
 
 
 def test_what_is_wrong_with_a_row_is_an_issue(streamed):
-    found = [(sample is not None, list(messages)) for _, sample, messages in streamed[0]]
+    found = [(sample is not None, list(messages)) for _, sample, messages in streamed]
     assert found == [
         (True, []),
         (True, []),
@@ -212,10 +142,6 @@ def test_what_is_wrong_with_a_row_is_an_issue(streamed):
         (False, ["source:image-missing"]),
         (True, ["source:trailing-blanks"]),
     ]
-
-
-def test_the_token_is_sent(streamed):
-    assert streamed[1].tokens == {"Bearer hf_test"}
 
 
 def test_other_columns_are_refused(monkeypatch):
@@ -228,20 +154,12 @@ def test_other_columns_are_refused(monkeypatch):
 
 
 def test_a_connection_that_keeps_breaking_is_given_up(tmp_path):
-    class Breaking(Hub):
-        asked = 0
-
-        async def resolve(self, request: web.Request) -> web.Response:
-            if request.match_info["path"].endswith(".parquet"):
-                self.asked += 1
-                request.transport.close()
-            return await super().resolve(request)
-
-    hub = Breaking({"data/test-00000-of-00001.parquet": tabled(ROWS)})
-    with serving(hub.app()) as endpoint:
-        (line,) = read(endpoint, tmp_path, before="import time; time.sleep = lambda seconds: None")
+    with serving() as hub:
+        hub.upload(REPO, {"data/test-00000-of-00001.parquet": tabled(ROWS)}, private=False)
+        hub.fail(r"/resolve/.*\.parquet", drop, times=10_000)
+        (line,) = read(hub.endpoint, tmp_path, before="import time; time.sleep = lambda seconds: None")
     assert line.startswith(f"MissingError: can't read {REPO} from the Hub (")
-    assert 1 < hub.asked <= 12
+    assert 1 < hub.asked(r"/resolve/.*\.parquet") <= 12
 
 
 # Not reaching it: asked once, in this process
@@ -276,7 +194,7 @@ def test_a_refusal_is_told(monkeypatch, status, code, reason):
     async def refuse(request: web.Request) -> web.Response:
         return web.Response(status=status, headers={"X-Error-Code": code} if code else {})
 
-    with serving(answering(refuse)) as endpoint:
+    with listening(answering(refuse)) as [endpoint]:
         assert refusal(monkeypatch, endpoint) == reason
 
 
@@ -291,7 +209,7 @@ def test_a_hub_that_never_answers_is_told(monkeypatch):
         await asyncio.to_thread(released.wait)
         return web.Response(status=503)
 
-    with serving(answering(hold)) as endpoint:
+    with listening(answering(hold)) as [endpoint]:
         try:
             assert refusal(monkeypatch, endpoint) == "no answer within 0.5 seconds"
         finally:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from curation.__main__ import VERBS, main
+from curation.store import Store
+from curation.store.steps import put_samples
+from tests.records import sample
 from tests.workbench import chartqa, cli, environment, report, simulator
 
 SAMPLE = ("annotate", "--source", "chartqa", "--sample")
@@ -56,8 +59,14 @@ def test_help_imports_nothing_heavy():
     [
         (("annotte",), "annotate"),
         (("annotate", "--sample", "--offline"), "--source"),
-        ((*SAMPLE, "--offline", "--limit", 0), "--limit"),
-        ((*SAMPLE, "--offline", "--concurrency", "many"), "--concurrency"),
+        (("annotate",), "--source is needed\n"),
+        (("annotate", "--source"), "--source needs a value\n"),
+        (("annotate", "--sorce", "chartqa"), "--source is needed; did you mean --source instead of --sorce?"),
+        ((*SAMPLE, "--offline", "--limit", 0), "--limit has to be greater than 0"),
+        ((*SAMPLE, "--offline", "--limit", -1), "--limit has to be greater than 0"),
+        ((*SAMPLE, "--offline", "--price", 1), "--price needs more values"),
+        ((*SAMPLE, "--offline", "--mix", "nowhere.toml"), "the mixture nowhere.toml can't be read: No such file"),
+        ((*SAMPLE, "--offline", "--concurrency", "many"), "--concurrency has to be a whole number"),
         ((*SAMPLE, "--offline", "--limt", 3), "--limit"),
         ((*SAMPLE, "--offline", "--data", "x"), "--data, --hub and --sample"),
         ((*SAMPLE, "--offline", "--base-url", NO_ONE), "--offline"),
@@ -143,6 +152,17 @@ def test_failed_rows_give_exit_code_1(capsys, monkeypatch, tmp_path):
     assert "--retry-failed" in out
 
 
+def test_a_repair_of_nothing_says_what_comes_first_and_makes_no_workspace(capsys, monkeypatch, tmp_path):
+    repair = ("annotate", "--source", "chartqa", "--offline", "--repair", "judge", "--workspace", tmp_path / "w")
+    code, _, err = run(capsys, monkeypatch, *repair)
+    assert (code, (tmp_path / "w").exists()) == (2, False)
+    assert "no workspace at" in err
+    run(capsys, monkeypatch, *SAMPLE, "--offline", "--limit", 1, "--workspace", tmp_path / "w")
+    code, out, _ = run(capsys, monkeypatch, *repair)
+    assert code == 0
+    assert "`validate` finds what is to be repaired" in out
+
+
 def test_json_is_one_object(tmp_path):
     annotated = report(*SAMPLE, "--offline", "--limit", 3, "--workspace", tmp_path / "w")
     assert (annotated["rows"], annotated["traces"]) == (3, 3)
@@ -226,3 +246,15 @@ def test_the_demo_needs_nothing_and_sends_nothing_the_second_time(tmp_path):
     assert first["charts"]["status"]["sources"][0]["pending"] == 0
     assert first["charts"]["parquet"]["counts"]["traces"]
     assert report("demo", "--data-only", "--workspace", tmp_path / "demo")["charts"]["annotate"]["requests"] == 0
+
+
+def test_names_in_the_data_are_shown_and_not_obeyed(capsys, monkeypatch, tmp_path):
+    name = "\x1b[31mred\u202e[b]"
+    with Store.open(tmp_path, create=True) as store:
+        store.write(put_samples, [sample(f"{name}/train/1")])
+    code, out, _ = run(capsys, monkeypatch, "status", "--workspace", tmp_path)
+    assert (code, "\ufffd[31mred\ufffd[b]" in out, "\x1b" in out) == (0, True, False)
+    code, out, _ = run(capsys, monkeypatch, "status", "--workspace", tmp_path, "--json")
+    assert (code, json.dumps(name, ensure_ascii=False) in json.dumps(json.loads(out), ensure_ascii=False)) == (0, True)
+    code, _, err = run(capsys, monkeypatch, "export", "--workspace", tmp_path, "--explain", f"{name}\ud83d")
+    assert (code, "\ufffd[31mred\ufffd[b]\ufffd" in err) == (2, True)

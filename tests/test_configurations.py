@@ -16,6 +16,7 @@ from curation.review.desk import new_id
 from curation.store.steps import put_calls, put_checks, put_failures, put_issues, put_samples, put_traces
 from exports import parquet
 from schemas.digest import digest_bytes
+from schemas.issue import Issue
 from schemas.sample import Sample, Turn
 from tests.records import MADE_BY, call, check, failure, issue, trace
 
@@ -96,6 +97,7 @@ def test_a_question_whose_trace_is_wrong_or_that_got_none_is_left_with_its_answe
     assert list(proving.faults(done.out)) == []
 
 
+@IN_SQLITE
 def test_what_a_policy_leaves_out_for_another_reason_did_not_fail(store, export_):
     fill(store, "a", "b")
     fill(store, "c", source="other")
@@ -111,6 +113,7 @@ def test_what_a_policy_leaves_out_for_another_reason_did_not_fail(store, export_
 # What is rejected, and what is made of it
 
 
+@IN_SQLITE
 def test_a_pair_says_what_was_wrong_with_the_trace_that_was_replaced(store, export_):
     older = fill(store, "a", at=-5)["a"]
     newer = trace("src/train/a", conclusion="better")
@@ -127,6 +130,22 @@ def test_a_pair_says_what_was_wrong_with_the_trace_that_was_replaced(store, expo
     assert [one.trace for one in item.rejected] == [older]
 
 
+@IN_SQLITE
+def test_the_steps_of_a_sample_of_which_no_trace_was_taken_are_there_without_its_rejected_traces(store, export_):
+    made = fill(store, "good", "wrong")
+    about = {"sample_id": made["wrong"].sample_id, "turn": 0, "trace_id": made["wrong"].id}
+    found = Issue(**about, code="answer:wrong", severity="error", stage="conclusion", message="It is wrong.")
+    store.write(put_issues, [found])
+    done = export_(*LINES, with_=("steps",))
+    [row] = table(done.out, "steps")
+    assert (row["trace_id"], row["taken"], row["labels"][-1]) == (made["wrong"].id, False, 0)
+    assert {path.name for path in done.out.iterdir() if path.is_dir()} == {"card", "data", "steps"}
+    assert (done.counts["samples"], done.counts["rows_steps"]) == ({"train": 1}, {"train": 1})
+    assert [item.sample.id for item in parquet.read(done.out)] == ["src/train/good"]
+    assert list(proving.faults(done.out)) == []
+
+
+@IN_SQLITE
 def test_a_policy_that_keeps_what_it_rejects_has_it_without_being_asked(store, export_):
     made = fill(store, "good", "wrong")
     store.write(put_issues, [issue(made["wrong"])])
@@ -216,6 +235,7 @@ def test_what_people_said_is_written_down_without_their_names_and_counted(store,
     assert row["reviews"]["scores"]["caption"] == 0.5
 
 
+@IN_SQLITE
 def test_where_nobody_looked_there_is_no_file(store, export_):
     fill(store, "a")
     done = export_()
@@ -223,6 +243,7 @@ def test_where_nobody_looked_there_is_no_file(store, export_):
     assert release.read_manifest(done.out).agreement == {}
 
 
+@IN_SQLITE
 def test_an_edit_counts_for_the_trace_that_was_looked_at(store, export_):
     made = fill(store, "a")["a"]
     decide(store, "ada", [(made, "edit")], texts={"caption": "another"})

@@ -95,7 +95,7 @@ def test_answer_finds_every_conclusion_that_the_scorer_marks_wrong(planted):
         ("leakage", "leak", 0.95),
         ("leakage", "foresee", 0.95),
         ("leakage", "inject", 0.95),
-        ("leakage", "leak-held-out", 0.25),  # manners of speaking that no rule was written for
+        ("leakage", "leak-held-out", 0.6),  # manners of speaking that no rule was written for, and no tell fitted to
         ("refusal", "refuse", 0.95),
         ("refusal", "leave-open", 0.95),
         ("refusal", "leave-blank", 0.95),

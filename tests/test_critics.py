@@ -11,7 +11,7 @@ from curation.critics import quotes, showing
 from curation.critics.asking import AGAIN, Critic, told
 from curation.critics.reading import SCHEMA, Findings, read_findings
 from curation.critics.showing import Case
-from curation.critics.steps import MOST, split
+from schemas.steps import MOST, split
 from schemas.review import StageVerdict
 from schemas.sample import Sample, Turn
 from schemas.trace import STAGES, Stage, Stages

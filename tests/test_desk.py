@@ -14,13 +14,13 @@ from sqlalchemy import select
 from curation.errors import DataError, MissingError, UsageError
 from curation.review import Deed, Desk, Reviewer, Slice, Terms, View, terms_of
 from curation.review.desk import new_id
-from curation.review.projection import is_second
 from curation.review.views import Draft
 from curation.store import Store, tables
 from curation.store.desk import material, place_of
 from curation.store.queue import events_of
 from curation.store.slices import Worst
 from curation.store.steps import StoredTrace, put_checks, put_issues, put_samples, put_traces
+from curation.votes.projection import is_second
 from curation.votes.standing import stand
 from schemas.review import Act, Decision, Duty, StageVerdict, State
 from schemas.sample import Sample, Turn
@@ -200,7 +200,7 @@ def test_a_slice_is_the_same_after_it_went_through_a_url(slice_: Slice) -> None:
 
 
 def test_a_url_with_a_state_that_is_none_says_so() -> None:
-    with pytest.raises(UsageError, match=r"^state: "):
+    with pytest.raises(UsageError, match=r"^state\.0 has to be 'pending'"):
         Slice.from_query({"state": ["maybe"]})
     assert Slice.from_query({"page": ["2"], "source": [""]}) == Slice()
 
@@ -400,7 +400,8 @@ def test_an_undone_edit_stands_for_nothing_and_its_words_are_a_draft(store: Stor
     (of,) = fill(store, 1)
     at = desk(store)
     (view,) = at.take()
-    at.carry_out([decide(view, "edit", texts={"summary": "mine"}, verdicts={"caption": "negative"})])
+    said = {"verdicts": {"reasoning": "negative"}, "wrong_steps": [1]}
+    at.carry_out([decide(view, "edit", texts={"summary": "mine"}, **said)])
     (edit,) = {event.review.edited for event in at.history() if event.review}
     assert withdrawn(store) == set()
     at.carry_out([undo()])
@@ -410,7 +411,8 @@ def test_an_undone_edit_stands_for_nothing_and_its_words_are_a_draft(store: Stor
     assert again.state is State.DRAFT
     assert again.draft is not None
     assert again.draft.texts == {Stage.SUMMARY: "mine"}
-    assert again.draft.verdicts == {Stage.CAPTION: StageVerdict.NEGATIVE}
+    assert again.draft.verdicts == {Stage.REASONING: StageVerdict.NEGATIVE}
+    assert again.draft.wrong_steps == (1,)
 
 
 def test_what_others_did_only_an_admin_undoes(store: Store) -> None:
@@ -640,7 +642,7 @@ def test_a_workspace_says_how_its_desk_is_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("second_share = 2", "second_share: Input should be less than or equal to 1"),
+        ("second_share = 2", "second_share has to be less than or equal to 1"),
         ("secondshare = 1", "there is no setting 'secondshare'; there are batch, gold_every"),
         ("batch =", "can't be read: Invalid value"),
     ],

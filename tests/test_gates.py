@@ -1,12 +1,15 @@
 """Gates: rows and texts that validators need not read are told apart without losing a finding."""
 
+from random import Random
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation.validators import consistency, frame, structure
+from curation.validators import SCHEMA, consistency, frame, structure
 from curation.validators._gates import gated
+from curation.validators._spotting import holds, may_hold, words
 from schemas.trace import Stages, parse_answer
 from tests.clean_traces import clean
 from tests.corruptor import corrupted
@@ -29,6 +32,49 @@ def test_no_gate_hides_a_finding(traces):
     everything = [found for row in rows for found in consistency._findings(row)]
     assert everything
     assert consistency.check(traces).rows() == everything
+
+
+SAID = ("So it is 36.", "That leaves 36°", "= 36 cm.", "is 3.5%", "with 1,236", "to 1990", "in step 36", "gives 36th.")
+MORE = (
+    "So two are left.",
+    "Nothing speaks against it.",
+    "the answer is 7",
+    "36 more",
+    "which is one of them",
+    "Thus é.",
+)
+CONCLUDED = ("36", "36°", "$36", "36.", "3.5%", "7", "236", "36 cm", "two", "Peru")
+
+
+def test_no_gate_hides_a_wrong_ending():
+    rng = Random(0)
+    told = [" ".join([*rng.choices(SAID + MORE, k=rng.randrange(1, 5)), "That is all."]) for _ in range(1500)]
+    batch = pl.DataFrame({"subject": [str(number) for number in range(len(told))], "reasoning": told}).with_columns(
+        source=pl.lit("x"),
+        question=pl.lit("How many?"),
+        caption=pl.lit("There are 36 cubes."),
+        choices=pl.Series([rng.choice([[], ["36", "7"], ["36°"]]) for _ in told], dtype=pl.List(pl.String)),
+        conclusion=pl.Series(rng.choices(CONCLUDED, k=len(told))),
+    )
+    batch = batch.match_to_schema(SCHEMA, missing_columns="insert")
+    rows = map(open_wide, batch.select(consistency._READ).iter_rows())
+    everything = [found for row in rows for found in consistency._findings(row)]
+    assert {found[1] for found in everything} >= {"conclusion", "result", "unsupported"}
+    assert consistency.check(batch).rows() == everything
+
+
+WORDS = st.lists(
+    st.sampled_from(["Red", "red", "ΣΑΣ", "σας", "½", "don't", "a_b", "é", "--", "", "\n", "İ", "答案"]), max_size=6
+)
+
+
+@given(WORDS, WORDS)
+def test_a_text_that_holds_anothers_words_may_hold_them(text, part):
+    both = pl.DataFrame({"text": " ".join(text), "part": " ".join(part)})
+    told = both.select(
+        may=may_hold(pl.col("text"), pl.col("part")), does=holds(words(pl.col("text")), words(pl.col("part")))
+    )
+    assert told["may"].item() or not told["does"].item()
 
 
 def test_gates_leave_out_most_good_traces():

@@ -1,7 +1,8 @@
 """Texts that were made to stop the checks: they take their time, which grows with the text and no faster."""
 
 import re
-import time
+from collections.abc import Callable, Collection
+from functools import partial
 
 import polars as pl
 import pytest
@@ -11,6 +12,7 @@ from curation.similarity.texts import Sketches
 from curation.validators import FOUND, SCHEMA
 from curation.validators._equations import equations
 from schemas.sample import Facts
+from tests.growth import MOST, assert_linear, growth
 
 NAMES = registry.names("curation.validators")
 FACTS = Facts(
@@ -58,6 +60,9 @@ KINDS = {
 }
 """What a text is made of, over and over."""
 LONG = 8000
+_REASON = 10
+"""Times as long for eight times as much."""
+Check = Callable[[pl.DataFrame], pl.DataFrame]
 
 
 def batch(texts: list[str]) -> pl.DataFrame:
@@ -71,28 +76,45 @@ def batch(texts: list[str]) -> pl.DataFrame:
     )
 
 
-def check(name: str, rows: pl.DataFrame) -> float:
-    """Return the CPU seconds that a validator takes."""
-    begun = time.process_time()
-    assert validators.get(name).check(rows).schema == FOUND
-    return time.process_time() - begun
+def filled(kinds: Collection[str], length: int) -> pl.DataFrame:
+    """Return a row of each kind of text, so many characters long."""
+    return batch([(kind * (length // len(kind) + 1))[:length] for kind in kinds])
+
+
+def quadratic(check: Check) -> list[str]:
+    """Return the kinds of text that take a check quadratic time; each is looked at where all together give reason."""
+    if growth(check, partial(filled, KINDS.values()), LONG, most=_REASON) <= _REASON:
+        return []
+    return [name for name, kind in KINDS.items() if growth(check, partial(filled, [kind]), LONG) > MOST]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_kind_of_text_takes_quadratic_time(name):
-    rows = batch([(kind * (LONG // len(kind) + 1))[:LONG] for kind in KINDS.values()])
-    assert check(name, rows) < 30  # linear is one to four, quadratic a minute or an hour
+    assert validators.get(name).check(filled(KINDS.values(), 800)).schema == FOUND
+    assert not quadratic(validators.get(name).check)
+
+
+def test_a_pattern_that_takes_quadratic_time_would_be_seen():
+    check, slow = validators.get("answer").check, re.compile(r"(?:\+|,)+=")  # from each sign to the last of them
+
+    def checked(rows: pl.DataFrame) -> pl.DataFrame:
+        for text in 4 * rows["reasoning"].to_list():  # so that it shows beside what the check takes
+            slow.search(text.replace("-", "+"))
+        return check(rows)
+
+    assert quadratic(checked) == ["signs"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_alone_takes_no_quadratic_time(name):
-    assert check(name, batch(["a1. " * 3 * LONG])) < 30  # what compares columns makes a pattern of a lone row's text
+    """What compares columns makes a pattern of a lone row's text."""
+    assert_linear(validators.get(name).check, partial(filled, ["a1. "]), 12 * LONG)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_megabyte_in_a_stage_takes_its_time_and_no_more(name):
-    rows = batch(["the answer is (1 + 1 = 2) red cubes. " * 15_000, "7" * 2**19])
-    assert check(name, rows) < 30  # quadratic would be hours
+def test_a_megabyte_in_a_trace_takes_its_time_and_no_more(name):
+    kinds = ["the answer is (1 + 1 = 2) red cubes. ", "7"]
+    assert_linear(validators.get(name).check, partial(filled, kinds), 2**18)
 
 
 _LOOPS_OF_WORDS = {"_PREDICATE", "_OF_WHICH"}

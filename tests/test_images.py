@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
 from curation.images import MAX_BYTES, MAX_PIXELS, ImageFault, inspect, load
+from curation.images.looks import look
 from schemas.digest import digest_bytes
 
 MIMES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -135,6 +136,19 @@ def test_a_damaged_image_gives_an_image_or_a_fault(data, changes, kept):
         damaged[int(place * len(damaged))] = byte
     found = tell(bytes(damaged))
     assert isinstance(found, ImageFault) or found.data == damaged
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "at", "byte", "kind"),
+    [("DDS", "RGB", 80, 140, NotImplementedError), ("SPIDER", "F", 107, 65, AttributeError)],
+)
+def test_a_damaged_header_is_a_fault_whatever_kind_of_error_a_reader_of_it_raises(form, mode, at, byte, kind):
+    damaged = bytearray(encoded(form, mode, (8, 6)))
+    damaged[at] = byte
+    found = tell(bytes(damaged))
+    assert isinstance(found, ImageFault)
+    assert (found.code, type(found.__cause__)) == ("unreadable", kind)
+    assert look(bytes(damaged)).fault
 
 
 # In a folder

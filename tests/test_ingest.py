@@ -168,10 +168,13 @@ def test_the_paper_s_mixture_is_of_every_published_source():
     ("text", "why"),
     [
         ("[rows]\n", "it names no source"),
-        ("", "rows: Field required"),
-        ("[rows]\nchartqa = 0\n", "rows.chartqa: Input should be greater than 0"),
+        ("", "rows is missing; write [rows], and under it a line for each source, such as chartqa = 500"),
+        ("rows = 3\n", "rows has to hold names with values; write [rows]"),
+        ("[row]\nchartqa = 1\n", "rows is missing; write [rows]"),
+        ("[rows]\nchartqa = 1\n[more]\n", "more is not known here"),
+        ("[rows]\nchartqa = 0\n", "rows.chartqa has to be greater than 0"),
         ("[rows\n", "Expected ']'"),
-        ('[rows]\nchartqa = "many"\n', "rows.chartqa: Input should be a valid integer"),
+        ('[rows]\nchartqa = "many"\n', "rows.chartqa has to be a whole number"),
     ],
 )
 def test_a_file_that_is_no_mixture_says_why(tmp_path, text, why):
@@ -184,8 +187,28 @@ def test_a_file_that_is_no_mixture_says_why(tmp_path, text, why):
 
 def test_an_unknown_source_in_a_mixture_is_answered_with_the_nearest(tmp_path):
     (tmp_path / "mine.toml").write_text("[rows]\nchartq = 1\n")
-    with pytest.raises(UsageError, match="did you mean 'chartqa'"):
+    with pytest.raises(UsageError, match=r"mine.toml: no source named 'chartq'; did you mean 'chartqa'\?"):
         mixtures.get(str(tmp_path / "mine.toml"))
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("nowhere.toml", "nowhere.toml can't be read: No such file or directory"),
+        ("folder.toml", "folder.toml can't be read: Is a directory"),
+        ("folder", "no mixture '.*folder', and no .toml file; there are: llava-cot-100k"),
+    ],
+)
+def test_a_mixture_that_is_not_there_is_told(tmp_path, name, why):
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UsageError, match=why):
+        mixtures.get(str(tmp_path / name))
+
+
+def test_a_mixture_that_is_misspelt_is_answered_with_the_nearest():
+    with pytest.raises(UsageError, match="did you mean 'llava-cot-100k'"):
+        mixtures.get("llava-cot-100")
 
 
 def test_an_unknown_mixture_is_answered_with_the_nearest():

@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 
 from curation.calls.asker import Ask, Parsed
-from curation.critics.comparing import Better, Comparer
+from curation.critics.comparing import Comparer
 from curation.critics.showing import Case
 from curation.store.comparisons import comparisons_of, put_comparisons, repaired
 from curation.store.steps import StoredTrace, put_samples, put_traces
 from exports import Item, Rejected, Said
 from exports._pairs import pairs
+from schemas.verdict import Rank
 from tests.judged import compared, judge, sample_of, trace_of, workspace
 from tests.records import call, picture
 from tests.workbench import here, report, simulator
@@ -88,20 +89,20 @@ def choice(better: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("first", "turned", "better"),
+    ("first", "turned", "rank"),
     [
-        ("first", "second", Better.ONE),
-        ("second", "first", Better.OTHER),
-        ("first", "first", Better.NEITHER),
-        ("second", "second", Better.NEITHER),
-        ("neither", "first", Better.NEITHER),
-        ("second", "neither", Better.NEITHER),
-        ("neither", "neither", Better.NEITHER),
+        ("first", "second", Rank.WORSE),
+        ("second", "first", Rank.BETTER),
+        ("first", "first", Rank.NEITHER),
+        ("second", "second", Rank.NEITHER),
+        ("neither", "first", Rank.NEITHER),
+        ("second", "neither", Rank.NEITHER),
+        ("neither", "neither", Rank.NEITHER),
     ],
 )
-def test_a_preference_is_what_both_orders_say(first, turned, better):
+def test_a_preference_is_what_both_orders_say(first, turned, rank):
     comparing = Comparer("Compare.").compare(Case(SAMPLE, GOOD, ()), BAD, answers(choice(first), choice(turned)))
-    assert asyncio.run(comparing).better is better
+    assert asyncio.run(comparing).rank is rank
 
 
 @pytest.mark.parametrize("said", ["", "the first", '{"better": "both"}', '{"analysis": "x"}', "[]"])

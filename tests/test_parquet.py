@@ -2,7 +2,6 @@
 
 import json
 import tempfile
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import datasets
@@ -13,14 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation.errors import DataError
-from exports import Asked, Item, Parameters, Rejected, Said, parquet
+from exports import Asked, Item, Parameters, Said, parquet
 from exports._trace_rows import reviewed
 from schemas.issue import Issue
 from schemas.review import Act, Event, Review, StageVerdict
-from schemas.sample import Facts, Sample, Turn
-from schemas.trace import Sampling, Trace
-from tests import strategies
-from tests.release_items import BYTES, REFS, WHEN, contents, image_folder, item, records, trace, verdict
+from schemas.sample import Sample, Turn
+from schemas.trace import Sampling
+from tests.release_items import BYTES, REFS, WHEN, contents, drawn_items, image_folder, item, records, trace, verdict
 
 ALL = parquet.CONFIGURATIONS
 QUESTION = Turn(question="Which?", targets=("B", "b"), choices=("one", "δύο"))
@@ -179,33 +177,6 @@ def test_the_images_come_back_with_what_is_known_of_them(tmp_path, store):
     folder = written(records(), tmp_path / "out", store)
     expected = {(ref, BYTES[ref.digest]) for it in records() for ref in it.sample.images}
     assert set(parquet.pictures(folder)) == expected
-
-
-@st.composite
-def drawn_items(draw):
-    """An item whose texts are anything, with more images, facts, and times than usual."""
-    sample = draw(strategies.samples()).model_copy(
-        update={
-            "id": draw(st.from_regex(r"[a-zß]{1,3}/[a-z]{1,3}/[^\s]{1,4}", fullmatch=True)),
-            "images": tuple(draw(st.lists(st.sampled_from(REFS), max_size=3))),
-            "facts": draw(st.none() | st.just(Facts(text=("a\0", "\ud800")))),
-        }
-    )
-    zone = draw(st.sampled_from([None, UTC, timezone(timedelta(hours=5, minutes=30))]))
-    turns = st.sampled_from(range(len(sample.turns)))
-
-    def made(turn):
-        given = draw(strategies.traces())
-        when = draw(st.datetimes(datetime(1990, 1, 2), datetime(2090, 1, 1), timezones=st.just(zone)))  # noqa: DTZ001
-        by = given.provenance.model_copy(update={"created_at": when})
-        return Trace(sample_id=sample.id, turn=turn, stages=given.stages, provenance=by)
-
-    traces = tuple(made(turn) for turn in sorted(draw(st.sets(turns))))
-    why = {"rule": "code.out", "line": draw(st.integers(0, 9)), "reason": draw(strategies.unicode_text)}
-    rejected = [Rejected(trace=made(turn), codes=("a:b",), **why) for turn in sorted(draw(st.sets(turns)))]
-    direct = {turn: "why" for turn in draw(st.sets(turns)) if turn not in {each.turn for each in traces}}
-    errors = {traces[0].id: ("answer:wrong",)} if traces and draw(st.booleans()) else {}
-    return Item(sample, traces, draw(st.sampled_from(["train", "test"])), errors, tuple(rejected), direct=direct)
 
 
 @settings(max_examples=25)

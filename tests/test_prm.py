@@ -71,7 +71,7 @@ def test_who_rejects_a_trace_says_of_its_stages_only_what_they_say():
 def test_judges_label_every_stage_and_quote_what_is_wrong():
     said = Said(verdicts=(verdict(TRACE, caption="chart"),))
     assert worth(said) == [(verdict, "judge") for verdict in ("positive", "negative", "positive", "positive")]
-    assert (steps(said)[1].label.quote, steps(said)[1].label.reason) == ("chart", "Wrong.")
+    assert (steps(said)[1].label.quote, steps(said)[1].label.reason) == ("chart", "It is wrong.")
 
 
 @pytest.mark.parametrize(("against", "found"), [(1, "positive"), (2, "negative")])
@@ -170,6 +170,27 @@ def test_judges_vote_on_the_steps_that_the_last_of_them_was_shown():
     )
     found = [step.label.verdict for step in steps(Said(verdicts=judges)) if step.stage == "reasoning"]
     assert found == ["neutral", "negative"]
+
+
+@pytest.mark.parametrize(
+    ("wrong_steps", "found"),
+    [
+        ([(2,)], [("positive", "review"), ("negative", "review")]),
+        ([(2,), (1, 2)], [(None, None), ("negative", "review")]),
+        ([(2,), ()], [("positive", "review"), ("negative", "review")]),
+        ([()], [("negative", "review")]),
+    ],
+)
+def test_people_who_name_wrong_steps_count_before_judges(wrong_steps, found):
+    people = tuple(
+        reviewed(TRACE, "reject", f"r{n}", verdicts={"reasoning": "negative"}, wrong_steps=those, reason="No.")
+        for n, those in enumerate(wrong_steps)
+    )
+    judged = verdict(TRACE, steps="positive positive")
+    parts = [step for step in steps(Said(people, (judged,))) if step.stage == "reasoning"]
+    assert [(step.label.verdict, step.label.source) for step in parts] == found
+    assert "".join(step.text for step in parts).startswith("<REASONING> 1 < 2")
+    assert {step.label.reason for step in parts if step.label.verdict == "negative"} == {"No."}
 
 
 VERDICTS = st.sampled_from(["positive", "neutral", "negative"])

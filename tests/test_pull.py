@@ -99,7 +99,7 @@ def test_build_verify_push_pull_verify_ends_with_the_same_bytes(hub, tmp_path, c
 def test_the_command_line_talks_to_the_hub_that_the_environment_names(hub, tmp_path, store):
     release.build(records(), tmp_path / "built", "parquet", store, {}, {})
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
-    settings = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": WRITER}
+    settings = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path), "HF_TOKEN": WRITER}
     done = subprocess.run(
         [*STRICT, "-W", WARNED, "-m", "curation", "push", "--release", "built", "--repo", REPO, "--accept-licence"],
         cwd=tmp_path, env=inherited | settings | {"NO_PROXY": "*", "PYTHONPATH": str(Path(__file__).parents[1])},
@@ -108,6 +108,7 @@ def test_the_command_line_talks_to_the_hub_that_the_environment_names(hub, tmp_p
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{hub.endpoint}/datasets/{REPO} (private): " in done.stdout
     assert WRITER not in done.stdout
+    assert (hub.asked("GET .*/xet-write-token/main"), hub.asked("PUT /storage/") > 0) == (1, True)
     pulled(tmp_path, out=tmp_path / "back")
     assert contents(tmp_path / "back") == contents(tmp_path / "built")
 
@@ -172,8 +173,8 @@ def test_pulling_twice_brings_nothing_new(hub, tmp_path, store):
     first = pulled(tmp_path / "w")
     before = stored(tmp_path / "w")
     again = pulled(tmp_path / "w")
-    assert (first.samples, first.traces, first.already) == (9, 11, 0)
-    assert (again.samples, again.traces, again.already) == (0, 0, 20)
+    assert (first.samples, first.traces, first.rejected, first.already) == (9, 11, 3, 0)
+    assert (again.samples, again.traces, again.rejected, again.already) == (0, 0, 0, 23)
     assert stored(tmp_path / "w") == before
 
 

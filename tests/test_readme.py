@@ -111,7 +111,7 @@ class Checkout:
         )
 
     def close(self) -> None:
-        self._python.communicate(timeout=20)
+        self._python.communicate(timeout=60)
 
     def run(self, block: Block) -> None:
         if block.language == "console":
@@ -134,7 +134,7 @@ class Checkout:
             self._python.stdin.flush()
             code, out = json.loads(self._python.stdout.readline())
             return code, out
-        done = subprocess.run(["/bin/bash", "-c", line], **self._place, capture_output=True, check=False, timeout=60)
+        done = subprocess.run(["/bin/bash", "-c", line], **self._place, capture_output=True, check=False, timeout=120)
         return done.returncode, done.stdout + done.stderr
 
     @contextmanager
@@ -148,7 +148,7 @@ class Checkout:
                 yield
             finally:
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=20)
+                process.communicate(timeout=60)
         assert process.returncode == command.exit_code
 
 

@@ -197,10 +197,10 @@ def test_an_answer_that_can_not_be_read_is_asked_for_once_more_with_the_fault_na
     with simulator(tmp_path, "doubled_tag=1") as endpoint:
         done = report(*flags(tmp_path, endpoint, "scenes"), "--recipe", recipe, "--form", form)
     texts = user_texts(tmp_path)
-    named = [text for text in texts if "It could not be read. The check found: " in text]
+    named = [text for text in texts if "\nThe check found: " in text]
     assert done["failures"] == {"unparsable": 2}
     assert len(texts) == done["requests"] == 2 * len(named)
-    assert all("An earlier answer was:\n" in text for text in named)
+    assert all("\nBEGIN ANSWER " in text for text in named)
 
 
 def test_another_prompt_asks_again_and_the_same_one_does_not(tmp_path):

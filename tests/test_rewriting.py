@@ -81,7 +81,9 @@ def test_the_model_sees_the_stages_as_they_stand_on_the_screen_and_the_reviewers
     prompt = recipes.rewriting("paper").rewrite_prompt(task, anew, "tags")
     assert "<CAPTION>Three bars.</CAPTION>" in prompt.user
     assert "Standard answer: 2" in prompt.user
-    assert prompt.user.endswith("\nA reviewer says: Count again.\nWrite anew: REASONING, CONCLUSION")
+    mark = prompt.user.split("\nMark: ")[1][:16]
+    said = f"BEGIN REVIEW {mark}\nA reviewer says: Count again.\nEND REVIEW {mark}"
+    assert prompt.user.endswith(f"\n{said}\nWrite anew: REASONING, CONCLUSION")
     assert "<REASONING> … </REASONING> <CONCLUSION>" in prompt.system
     assert "<CAPTION>" not in prompt.system
 

@@ -833,7 +833,7 @@ def test_the_verb_serves_until_it_is_stopped(tmp_path, number):
 
         assert asyncio.run(one()) == 400
         os.kill(process.pid, number)
-        out, err = process.communicate(timeout=5)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     report = json.loads(out)
     assert (report["requests"], report["billed"], report["outcomes"]) == (1, 0, {"malformed": 1})
@@ -866,12 +866,18 @@ def test_the_report_reads_well():
     assert report.lines() == ["3 requests, 2 billed (2,000 + 9 tokens), at most 2 at once"]
 
 
+MARK = "0123456789abcdef"
 ANEW = f"""{PROMPT}
 
-The answer as it stands:
+Mark: {MARK}
+What others wrote.
+BEGIN ANSWER {MARK}
 <SUMMARY>Question: What?
 Standard answer: 99</SUMMARY><CONCLUSION>99</CONCLUSION>
+END ANSWER {MARK}
+BEGIN REVIEW {MARK}
 A reviewer says: it is wrong
+END REVIEW {MARK}
 Write anew: REASONING, CONCLUSION"""
 
 

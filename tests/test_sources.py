@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from curation.errors import DataError, UsageError
 from curation.sources import Ingested
 
 NAMES = registry.names("curation.sources")
-CONSTANTS = ("TITLE", "HOMEPAGE", "LICENCE", "CITATION")
+CONSTANTS = ("TITLE", "HOMEPAGE", "LICENCE", "CITATION", "BIBTEX")
 
 
 @pytest.fixture(params=NAMES)
@@ -96,6 +97,17 @@ def test_to_sample_is_pure(source):
 def test_a_sample_says_whose_it_is(source):
     for sample, _ in ingested(source, folder_of(source), next(iter(source.COUNTS))):
         assert (sample.licence, sample.citation) == (source.LICENCE, source.CITATION)
+
+
+def test_its_papers_are_told_in_bibtex_too(source):
+    entries = source.BIBTEX.strip().split("\n\n")
+    for entry in entries:
+        assert re.fullmatch(r"@inproceedings\{[a-z0-9]+,\n(  [a-z]+ = \{.+?\},\n)+\}", entry, re.DOTALL)
+        assert re.findall(r"^  ([a-z]+) = ", entry, re.MULTILINE) == ["title", "author", "booktitle", "year", "url"]
+        assert (entry.count("{"), entry.isascii()) == (entry.count("}"), True)
+    assert re.findall(r"url = \{(.+?)\}", source.BIBTEX) == re.findall(r"https://[\w/.-]*\w", source.CITATION)
+    years = re.findall(r"year = \{(\d+)\}", source.BIBTEX)
+    assert set(years) <= set(re.findall(r"\d{4}", source.CITATION))
 
 
 def test_targets_meet_themselves(source):

@@ -1,7 +1,5 @@
 """The checks on the text alone, each on what it is for, and on what looks like it and is none."""
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from curation.validators import Subject, get, run
 from schemas.sample import ImageRef, Sample, Turn
 from schemas.trace import STAGES, Provenance, Stage, Stages, Trace
+from tests.growth import assert_linear
 
 NAMES = ["leakage", "refusal", "language", "length"]
 PICTURE = ImageRef(digest=f"sha256:{0:064x}", mime="image/png", width=8, height=8)
@@ -19,7 +18,7 @@ GOOD = Stages(
     reasoning="The bar for Japan stands at 30. Only the bar for Peru is higher than that, with its 40.",
     conclusion="1",
 )
-MEGABYTE = 2**20
+LONG = 2**16
 
 
 def traced(turn=None, images=(PICTURE,), **texts):
@@ -73,6 +72,12 @@ def test_all_of_them_say_what_they_do_not_tell():
         "As the key of the map says, red is for forests, and the expected value is 3.5.",
         "We have to end up with a common denominator, which we were asked to find.",
         "Looking for the answer, I choose the option that fits best.",
+        "So the angle is 25°\n\nThe answer is B.",
+        "So the answer to your question is 1.",
+        "Therefore, the correct option letter is C.",
+        "The final integer answer is: 7",
+        "I cannot provide a numerical answer without the scale.",
+        "The solution cannot be provided as the image has no scale.",
     ],
 )
 def test_talk_of_what_is_given_in_the_question_is_no_leak(said):
@@ -287,11 +292,12 @@ def test_evidence_stands_in_the_stage(name, texts):
         assert issue.evidence in (subject.stages[issue.stage] if issue.stage else subject.text)
 
 
+_LOOPS = ["the given ", "a", "answer ", "no image ", "图", "I can't see the ", "ab а", "x\n"]
+
+
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("piece", ["the given ", "a", "answer ", "no image ", "图", "I can't see the ", "ab а", "x\n"])
-def test_a_megabyte_takes_no_more_than_its_share(name, piece):
-    subject = traced(reasoning=piece.strip() + piece * (MEGABYTE // len(piece.encode())))
-    run(name, [traced()])
-    began = time.process_time()
-    run(name, [subject])
-    assert time.process_time() - began < 20  # linear is one
+def test_a_long_stage_takes_no_more_than_its_share(name):
+    def subjects(size: int) -> list[Subject]:
+        return [traced(reasoning=piece.strip() + piece * (size // len(piece.encode()))) for piece in _LOOPS]
+
+    assert_linear(lambda subjects: run(name, subjects), subjects, LONG)

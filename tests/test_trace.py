@@ -1,10 +1,8 @@
 """A text is the four stages, or it says which stage is wrong and how; a record's id is its content."""
 
-import gc
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 from hypothesis import given
@@ -26,6 +24,7 @@ from schemas.trace import (
     parse_tagged,
     to_tagged,
 )
+from tests.growth import assert_linear
 from tests.strategies import TAGS, any_text, issues, json_values, records, samples, stages, traces, unicode_text
 
 BODIES = {"summary": "I look.", "caption": "Two bars.", "reasoning": "1 + 1 = 2", "conclusion": "2"}
@@ -71,23 +70,6 @@ def faults(text):
     found = parse_answer(text)
     assert isinstance(found, tuple), "the text was accepted"
     return {(fault.kind, fault.stage) for fault in found}
-
-
-def assert_linear(work, text):
-    """Eight times the text may take some three times eight times the work; a square would take 64 times.
-
-    In this thread's processor time and without collecting garbage: neither a busy machine counts, nor what others hold.
-    """
-
-    def seconds(size):
-        given = text(size)
-        gc.disable()
-        start = time.thread_time()
-        work(given)
-        gc.enable()
-        return time.thread_time() - start
-
-    assert seconds(2**20) < 24 * min(seconds(2**17) for _ in range(3)) + 0.05
 
 
 # The text form
@@ -206,7 +188,7 @@ def test_a_record_with_a_tag_put_anywhere_is_refused(written, data):
     ],
 )
 def test_a_megabyte_takes_time_in_proportion(unit):
-    assert_linear(parse_tagged, lambda size: unit * (size // len(unit)))
+    assert_linear(parse_tagged, lambda size: unit * (size // len(unit)), 2**20)
 
 
 # The JSON form
@@ -330,7 +312,7 @@ def test_any_text_is_read_as_json_or_has_faults(text):
     ],
 )
 def test_a_megabyte_of_json_takes_time_in_proportion(head, unit, tail):
-    assert_linear(parse_json, lambda size: head + unit * (size // len(unit)) + tail)
+    assert_linear(parse_json, lambda size: head + unit * (size // len(unit)) + tail, 2**20)
 
 
 # Records

@@ -469,6 +469,11 @@ def test_the_steps_of_a_bad_reasoning_are_named_and_kept(app: App, open_page: Wi
     for number in (1, 0, 0):
         steps.nth(number).get_by_role("button").click()
     expect(page.locator(".steps .on")).to_have_count(1)
+    saved(page)
+    page.reload()
+    desk_of(page)
+    expect(steps.nth(1).get_by_role("button")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".steps .on")).to_have_count(1)
     press(page, "x", "1")
     saved(page)
     reviews = [event.review for event in app.events() if event.review is not None]

@@ -210,13 +210,21 @@ def test_nobody_is_told_that_a_record_is_the_second_look_or_a_check(office: Stor
 def test_a_draft_is_there_again_in_the_next_window(office: Store) -> None:
     page = Page(seat(office))
     record = page.records[page.line[0]]
-    draft = {"trace_id": record["trace_id"], "texts": {"caption": "begun"}, "stale": ["reasoning"]}
+    draft = {
+        "trace_id": record["trace_id"],
+        "verdicts": {"reasoning": "negative"},
+        "texts": {"caption": "begun"},
+        "stale": ["reasoning"],
+        "wrong_steps": [2, 1],
+        "calls": ["a call"],
+        "seconds": 1.5,
+    }
     about = {"sample_id": record["sample_id"], "turn": record["turn"], "draft": draft, "seq": 1}
     page.seat.receive({"seq": 1, "drafts": [about]})
     again = seat(office)
     again.open(record["sample_id"], record["turn"])
     [told] = [told for told in again.data()["records"] if told["key"] == record["key"]]
-    assert told["draft"]["texts"] == {"caption": "begun"}
+    assert told["draft"] == draft
 
 
 def test_what_one_window_decides_on_leaves_the_other_windows_of_the_same_reviewer(office: Store) -> None:

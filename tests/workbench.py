@@ -97,7 +97,7 @@ def simulator(folder: Path, fault: str = "", port: int = 0, **settings: Any) -> 
     thread = threading.Thread(target=lambda: asyncio.run(serving()))
     thread.start()
     try:
-        yield Endpoint(ready.result(timeout=20), log)
+        yield Endpoint(ready.result(timeout=60), log)
     finally:
         stop.set()
         thread.join()

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
-from curation.errors import CurationError
+from curation.errors import CurationError, first_fault
 from curation.review import Deed, Desk, Done, Slice, View
 from curation.review.guidelines import Guidelines
 from curation.review.rewriting import Rewriter
@@ -218,7 +218,7 @@ class Seat:
             try:
                 deeds.append(Deed.model_validate(told))
             except ValidationError as error:
-                self._answers[str(told.get("id"))] = Done(str(told.get("id")), error.errors()[0]["msg"])
+                self._answers[str(told.get("id"))] = Done(str(told.get("id")), first_fault(error))
         for deed, done in zip(deeds, self.desk.carry_out(deeds) if deeds else (), strict=True):
             self._answers[deed.id] = done
             self._follow(deed, done)

@@ -12,42 +12,9 @@ from curation.recipes import Exchange, Recipe, Task, all_prompts
 from schemas.call import NANO, Usage
 
 
-class Estimate(Report):
-    """What `annotate --estimate` found; nothing was sent."""
+class _Bill(Report):
+    """What calls would cost."""
 
-    rows: int
-    unusable_rows: int
-    turns: int
-    """Turns that have no trace yet."""
-    prompt_tokens: int
-    completion_tokens: int
-    """A guess: what the answers of this workspace had on average, 400 a call before there are any."""
-    cost: float
-    """US dollars."""
-    most: float
-    """US dollars, if every answer were as long as --max-tokens allows."""
-
-    def tables(self) -> list[Table]:
-        """Return the estimate as one table."""
-        rows: list[tuple[str, object]] = [
-            ("rows", self.rows),
-            ("unusable rows", self.unusable_rows),
-            ("calls to make", self.turns),
-            ("prompt tokens", self.prompt_tokens),
-            ("completion tokens (guess)", self.completion_tokens),
-            ("cost", f"${self.cost:.2f}"),
-            ("cost at most", f"${self.most:.2f}"),
-        ]
-        return [Table("estimate; nothing was sent", ("what", "count"), rows)]
-
-
-class LabelEstimate(Report):
-    """What `annotate --label --estimate` found; nothing was sent."""
-
-    labels: int
-    """Labels that traces lack."""
-    calls: int
-    """Those whose answers are in the store cost nothing, and are counted all the same."""
     prompt_tokens: int
     completion_tokens: int
     """A guess: what such answers had on average in this workspace, 400 a call before there are any."""
@@ -56,17 +23,43 @@ class LabelEstimate(Report):
     most: float
     """US dollars, if every answer were as long as --max-tokens allows."""
 
-    def tables(self) -> list[Table]:
-        """Return the estimate as one table."""
-        rows: list[tuple[str, object]] = [
-            ("labels to find", self.labels),
-            ("calls to make", self.calls),
+    def _table(self, *counts: tuple[str, int]) -> Table:
+        """Return the estimate as one table, behind what was counted."""
+        rows = [
+            *counts,
             ("prompt tokens", self.prompt_tokens),
             ("completion tokens (guess)", self.completion_tokens),
             ("cost", f"${self.cost:.2f}"),
             ("cost at most", f"${self.most:.2f}"),
         ]
-        return [Table("estimate; nothing was sent", ("what", "count"), rows)]
+        return Table("estimate; nothing was sent", ("what", "count"), rows)
+
+
+class Estimate(_Bill):
+    """What `annotate --estimate` found; nothing was sent."""
+
+    rows: int
+    unusable_rows: int
+    turns: int
+    """Turns that have no trace yet."""
+
+    def tables(self) -> list[Table]:
+        """Return the estimate as one table."""
+        counts = ("rows", self.rows), ("unusable rows", self.unusable_rows), ("calls to make", self.turns)
+        return [self._table(*counts)]
+
+
+class LabelEstimate(_Bill):
+    """What `annotate --label --estimate` found; nothing was sent."""
+
+    labels: int
+    """Labels that traces lack."""
+    calls: int
+    """Those whose answers are in the store cost nothing, and are counted all the same."""
+
+    def tables(self) -> list[Table]:
+        """Return the estimate as one table."""
+        return [self._table(("labels to find", self.labels), ("calls to make", self.calls))]
 
 
 class Asked(NamedTuple):

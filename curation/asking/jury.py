@@ -14,7 +14,7 @@ from curation.calls.asker import Ask, Asker, Attempts, NoAnswer, Parsed
 from curation.calls.caller import Caller, NoSchema, Origin
 from curation.calls.request import AnswerForm
 from curation.critics.asking import Critic
-from curation.critics.comparing import Better, Comparer, Preference
+from curation.critics.comparing import Comparer, Preference
 from curation.critics.reading import Findings
 from curation.critics.showing import Case
 from curation.errors import CurationError
@@ -164,10 +164,6 @@ class Jury(_Asking):
         )
 
 
-_OF_REPAIR = {Better.ONE: Rank.WORSE, Better.OTHER: Rank.BETTER, Better.NEITHER: Rank.NEITHER}
-"""What a preference says of the repaired trace, where the one that it was made from comes first."""
-
-
 class Comparison(_Asking):
     """The workers that have repaired traces compared with those that they were made from, by one model."""
 
@@ -210,7 +206,7 @@ class Comparison(_Asking):
             prompt_version=self._version,
             simulated=found.simulated,
             at=found.at,
-            rank=_OF_REPAIR[found.better],
+            rank=found.rank,
             reason=found.reason,
         )
 

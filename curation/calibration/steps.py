@@ -21,12 +21,12 @@ from sqlalchemy import Connection
 
 from curation.calibration.figures import StepRates
 from curation.calibration.truths import ALL_JUDGES, NEGATIVE, VERDICTS, Truths
-from curation.critics.steps import Step, split
 from curation.statistics.agreement import kappa_of_tables
 from curation.statistics.f1 import macro_f1_of_tables
 from curation.store import reviewed
 from curation.store.reviewed import Reasoned
 from schemas.review import Decision, StageVerdict
+from schemas.steps import Step, split
 from schemas.trace import Stage
 
 _WRONG = VERDICTS[NEGATIVE]

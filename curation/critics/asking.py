@@ -6,9 +6,9 @@ from curation.calls.asker import Ask, Parsed
 from curation.calls.request import AnswerForm, Prompt
 from curation.critics.reading import FORM, SCHEMA, Findings, read_findings
 from curation.critics.showing import RULE, Case, parts_of, show
-from curation.critics.steps import MOST, split
 from curation.prompts import files as prompt_files
 from schemas.digest import digest_json
+from schemas.steps import MOST, split
 
 _OURS = Path(__file__).parent / "prompts"
 TEXTS = {"judge": "judge.txt", "compare": "compare.txt"}

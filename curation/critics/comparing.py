@@ -18,6 +18,7 @@ from curation.critics.strict import load
 from curation.prompts.fence import clean
 from schemas.digest import digest_json
 from schemas.trace import Trace
+from schemas.verdict import Rank
 
 SCHEMA: dict[str, Any] = {
     "title": "preference",
@@ -36,21 +37,13 @@ FORM = (
 REQUEST = "Now say which of the two answers is better, as you were told above."
 
 
-class Better(StrEnum):
-    """Which of two traces is better."""
-
-    ONE = "one"
-    OTHER = "other"
-    NEITHER = "neither"
-
-
 class Preference(NamedTuple):
-    """What both orders together say."""
+    """What both orders together say of the other trace, beside the case's own."""
 
-    better: Better
+    rank: Rank
     """NEITHER where the orders disagree, too."""
     reason: str
-    """In the judge's words, as it saw the trace `one` first."""
+    """In the judge's words, as it saw the case's own trace first."""
     simulated: bool
     at: datetime
     """When the second order was answered."""
@@ -90,12 +83,12 @@ class Comparer:
         first = await ask(self.prompt(case, other, ask.form), _read, told)
         turned = await ask(self.prompt(case._replace(trace=other), case.trace, ask.form), _read, told)
         choices = first.value.better, turned.value.better
-        better = _BOTH.get(choices, Better.NEITHER)
+        rank = _BOTH.get(choices, Rank.NEITHER)
         reason = " ".join(clean(first.value.analysis).split())[:LONGEST]
-        return Preference(better, reason, first.simulated, turned.call.created_at)
+        return Preference(rank, reason, first.simulated, turned.call.created_at)
 
 
-_BOTH = {(_Choice.FIRST, _Choice.SECOND): Better.ONE, (_Choice.SECOND, _Choice.FIRST): Better.OTHER}
+_BOTH = {(_Choice.FIRST, _Choice.SECOND): Rank.WORSE, (_Choice.SECOND, _Choice.FIRST): Rank.BETTER}
 """What the choices in both orders say where they agree."""
 
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, Field, field_validator
 
 from curation.critics import quotes
-from curation.critics.steps import Step
 from curation.critics.strict import load
 from curation.prompts.fence import clean
 from schemas.review import StageVerdict
+from schemas.steps import Step
 from schemas.trace import STAGES, Stage, Stages
 from schemas.verdict import StageFinding, StepFinding
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from curation.critics.steps import split
 from curation.images import LoadedImage
 from curation.prompts.fence import Fence, clean
 from schemas.sample import Sample, Turn
+from schemas.steps import split
 from schemas.trace import STAGES, Stage, Trace
 
 RULE = (

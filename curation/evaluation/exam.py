@@ -15,7 +15,9 @@ class Places(NamedTuple):
     """Where questions are."""
 
     release: Path | None
-    """In the format jsonl, and proven to be what was built."""
+    """Proven to be what was built."""
+    records: Path | None
+    """Its records in the format jsonl, which may be the release itself."""
     split: str
     benchmarks: Sequence[Path]
     limit: int | None
@@ -51,6 +53,6 @@ def read(places: Places, images: Path) -> Exam:
     names = [path.stem for path in places.benchmarks]
     if len(set(names)) < len(names):
         raise UsageError(f"two benchmarks are named {max(names, key=names.count)}: give each once, or rename a file")
-    problems = questions.of_release(places.release, places.split, places.limit) if places.release else []
+    problems = questions.of_release(places.records, places.split, places.limit) if places.records else []
     benchmarks = [benchmark.read(path, images, places.limit) for path in places.benchmarks]
     return Exam(problems + [problem for one in benchmarks for problem in one.problems], benchmarks)

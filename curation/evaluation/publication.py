@@ -35,14 +35,14 @@ class Evaluated(NamedTuple):
 
 def publish(evaluated: Evaluated, summary: Summary, out: Path) -> list[Path]:
     """Write the page and the prediction files into the folder; return the prediction files."""
-    release = evaluated.places.release
+    records = evaluated.places.records
     curves = (losses(model.label, model.run) for model in evaluated.models)
     contents = Contents(
         title=f"Verified: {', '.join(model.label for model in evaluated.models)}",
         asked=_asked(evaluated),
         summary=summary,
         losses=[found for found in curves if found],
-        coverage=coverage.of_release(release) if release else (),
+        coverage=coverage.of_release(records) if records else (),
         examples=differing(evaluated.exam.problems, evaluated.answers),
         faults=evaluated.faults,
         made_with=dict(_made_with(evaluated)),

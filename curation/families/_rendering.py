@@ -14,6 +14,7 @@ from curation.errors import DataError
 from curation.families import Answer, Example, Exchange, Size
 from curation.families._chat import Chat
 from curation.families._files import Files, token_id
+from schemas.halves import whole
 
 
 class ChatRenderer(ABC):
@@ -40,7 +41,8 @@ class ChatRenderer(ABC):
 
     def prompt(self, text: str, sizes: Sequence[Size] = (), earlier: Sequence[Exchange] = ()) -> list[int]:
         """Return the ids up to where the answer begins, as the contract says."""
-        ids = self._chat.prompt(text, len(sizes), earlier)
+        before = [Exchange(*map(whole, each)) for each in earlier]
+        ids = self._chat.prompt(whole(text), len(sizes), before)
         if ids.count(self.image_token_id) != len(sizes):
             raise DataError(f"{self.tokenizer.name_or_path}: the chat template does not place {len(sizes)} images")
         counts = iter([self.image_tokens(size) for size in sizes])
@@ -48,7 +50,7 @@ class ChatRenderer(ABC):
 
     def answer(self, text: str) -> Answer:
         """Return the ids of an answer and of the end of its turn, with the stage that each belongs to."""
-        return self._chat.answer(text)
+        return self._chat.answer(whole(text))
 
     def pixels(self, images: Sequence[Image]) -> dict[str, Tensor]:
         """Return what the image processor makes of the images of one example."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from curation.errors import UsageError
 from curation.hub.changes import Local, Remote
@@ -25,6 +26,8 @@ _KIND = "dataset"
 _NAME = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _SECONDS = 300
 """Without a byte, after which a request is given up: the Hub takes a while over a commit of many files."""
+_NOT_THERE = {404, 405, 501}
+"""What a server answers that has no such route."""
 _BATCH_FILES = 256
 _BATCH_BYTES = 2**30
 
@@ -119,6 +122,7 @@ class Repository:
         added = [CommitOperationAdd(path, file.path) for path, file in sent.items()]
         deleted = [CommitOperationDelete(path, is_folder=False) for path in removed]
         with told(self.name):
+            self._settle_storage(branch.name)
             done = 0
             for batch in _batches(added):
                 self._api.preupload_lfs_files(
@@ -135,6 +139,19 @@ class Repository:
                 parent_commit=branch.end,
             )
         return commit.oid
+
+    def _settle_storage(self, revision: str) -> None:
+        """Have the client send large files by LFS where the Hub has no chunk storage (Xet).
+
+        Where hf_xet is installed, the client takes that storage for granted, and fails with a Hub that has none.
+        """
+        from huggingface_hub import constants, get_session  # noqa: PLC0415 - see above
+        from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415
+
+        if not constants.HF_HUB_DISABLE_XET:
+            place = f"{self._api.endpoint}/api/{_KIND}s/{self.name}/xet-write-token/{quote(revision, safe='')}"
+            answer = get_session().get(place, headers=build_hf_headers())
+            constants.HF_HUB_DISABLE_XET = answer.status_code in _NOT_THERE
 
     def fetch(self, path: str, commit: str, folder: Path) -> Path:
         """Download one file into the folder; return where it lies."""

@@ -2,7 +2,9 @@
 
 import io
 import os
+import struct
 import warnings
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
@@ -16,6 +18,12 @@ from schemas.sample import ImageRef, Mime
 MAX_PIXELS = 89_000_000
 """A little less than the number from which Pillow warns."""
 MAX_BYTES = 64 * 2**20
+UNDECODABLE = (
+    *(OSError, EOFError, SyntaxError, ValueError, LookupError, TypeError, AttributeError),
+    *(ArithmeticError, AssertionError, RuntimeError, MemoryError, struct.error, zlib.error),
+    Image.DecompressionBombError,
+)
+"""What Pillow raises for bytes that are no image, or a damaged one: its documentation names the first alone."""
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _KNOWN = frozenset(get_args(Mime))
 _JPEG = frozenset({"JPEG", "MPO"})
@@ -60,7 +68,7 @@ def _told_by_pillow(data: bytes) -> Header:
             image = Image.open(io.BytesIO(data))
         except Image.DecompressionBombError as error:
             raise ImageFault("too-large", f"a decompression bomb: {error}") from error
-        except Exception as error:
+        except UNDECODABLE as error:
             kind = "an empty file" if not data else f"not an image (begins with {data[:16]!r})"
             raise ImageFault("unreadable", kind) from error
     if image.width * image.height > MAX_PIXELS:
@@ -76,7 +84,7 @@ def _check_whole(image: Image.Image, data: bytes) -> None:
     """Refuse a file that was cut off, at the cost of a checksum, not of a decoding."""
     try:
         image.verify()
-    except Exception as error:
+    except UNDECODABLE as error:
         raise ImageFault("truncated", f"a damaged {image.format}: {error}") from error
     if image.format in _JPEG and b"\xff\xd9" not in data[-4096:]:
         raise ImageFault("truncated", "a JPEG without its end marker")

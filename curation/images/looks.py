@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from curation.images import ImageFault, inspect
+from curation.images import UNDECODABLE, ImageFault, inspect
 
 VERSION = 1
 """Raised when the same image gives other marks: every image is then looked at again. The sweeps' are raised with it."""
@@ -62,7 +62,7 @@ def look(data: bytes) -> Marks:
         grey, *colours = _decoded(data)
     except ImageFault as fault:
         return Marks(fault=f"{fault.message} ({fault.code})")
-    except Exception as error:  # noqa: BLE001 - a decoder may raise anything for pixels that are damaged
+    except UNDECODABLE as error:
         return Marks(fault=f"its pixels can't be decoded: {str(error)[:200] or type(error).__name__}")
     pixels = np.asarray(grey, np.float64)
     thumb = pixels.reshape(SIDE, 2, SIDE, 2).mean(axis=(1, 3))

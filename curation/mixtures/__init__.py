@@ -5,18 +5,18 @@ chartqa = 17_200
 clevr = 500
 """
 
-import difflib
 import tomllib
 from pathlib import Path
 from typing import Self
 
 from pydantic import PositiveInt, ValidationError, model_validator
 
-from curation import sources
-from curation.errors import DataError, UsageError
+from curation import registry, sources
+from curation.errors import DataError, UsageError, first_fault
 from schemas.sample import Record
 
 _FOLDER = Path(__file__).parent
+_FORM = "write [rows], and under it a line for each source, such as chartqa = 500"
 
 
 class Mixture(Record):
@@ -55,19 +55,18 @@ def get(name: str) -> Mixture:
 
     Raises UsageError for an unknown name, DataError where the file is no mixture.
     """
-    path = Path(name) if name.endswith(".toml") else _FOLDER / f"{name}.toml"
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = _FOLDER / f"{name}.toml"
+        if name not in names():
+            raise UsageError(f"no mixture {name!r}, and no .toml file; {registry.hint(name, names())}")
     try:
         return Mixture.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names())}; or give a .toml file"
-        raise UsageError(f"no mixture {name!r}; {hint}") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no mixture: {_reason(error)}") from error
-
-
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_context=False)[0]
-        return f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
-    return str(error.strerror if isinstance(error, OSError) else error)
+    except OSError as error:
+        raise UsageError(f"the mixture {path} can't be read: {error.strerror}") from error
+    except ValidationError as error:
+        raise DataError(f"{path} is no mixture: {first_fault(error)}; {_FORM}") from error
+    except ValueError as error:
+        raise DataError(f"{path} is no mixture: {error}; {_FORM}") from error
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None

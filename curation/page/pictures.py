@@ -6,6 +6,8 @@ from pathlib import Path
 import pybase64
 from PIL import Image
 
+from curation.images import UNDECODABLE
+
 LONGEST_SIDE = 640
 """Pixels of a picture on the page."""
 _TINY = 160
@@ -19,7 +21,7 @@ def data_url(path: Path, longest_side: int = LONGEST_SIDE) -> tuple[str, bool] |
             tiny = max(opened.size) <= _TINY
             opened.draft("RGB", (longest_side, longest_side))  # a JPEG is read at an eighth of its size
             image = opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except UNDECODABLE:
         return None
     image.thumbnail((longest_side, longest_side))
     data = io.BytesIO()

@@ -4,7 +4,7 @@ The mark is a digest of all that is fenced, so that the same request has the sam
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from schemas.digest import digest_json
@@ -42,3 +42,10 @@ class Fence:
     def numbered(self, name: str, what: str, texts: Sequence[str]) -> str:
         """Return the texts between such lines, each behind a line with its number."""
         return self.around(name, "\n".join(f"{what} {i} {self.mark}\n{text}" for i, text in enumerate(texts, start=1)))
+
+
+def shown(parts: Mapping[str, str], rule: str) -> list[str]:
+    """Return the lines that show texts of others, each under its name in a fence, to a model that is told `rule`."""
+    texts = {name: clean(text) for name, text in parts.items()}
+    fence = Fence(list(texts.values()))
+    return [f"Mark: {fence.mark}", rule, *(fence.around(name, text) for name, text in texts.items())]

@@ -34,7 +34,7 @@ def load(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # a user's lines, which may raise anything
         del sys.modules[name]
         raise UsageError(f"{path} can't be loaded: {type(error).__name__}: {error}") from error
     return module
@@ -86,7 +86,7 @@ class Own:
             yield
         except (CurationError, NoAnswer, NoSchema):
             raise
-        except Exception as error:
+        except Exception as error:  # a user's lines, too
             if (line := _line(error, self._path)) is None:
                 raise
             raise UsageError(f"{self._path}, line {line}: {type(error).__name__}: {error}") from error

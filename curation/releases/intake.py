@@ -1,4 +1,7 @@
-"""A release's records and images on their way into a workspace, under the ids that they have."""
+"""A release's records and images on their way into a workspace, under the ids that they have.
+
+Rejected traces come with what speaks against them (see `reasons`), so that no policy takes what one rejected there.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -9,12 +12,15 @@ from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy import Connection, select
 
 import exports
+from curation import opinions
 from curation.errors import DataError
 from curation.images import ImageFault, LoadedImage, inspect
 from curation.progress import Advance
+from curation.releases.reasons import Opinions, Origin, bring
 from curation.splits import NAMES
 from curation.store import Store
 from curation.store.divided import plan_of, put_splits
+from curation.store.queries import PAGE
 from curation.store.steps import StoredTrace, put_samples, put_traces
 from curation.store.tables import samples, traces
 from curation.store.text import from_json
@@ -39,11 +45,13 @@ class Intake:
     Samples stay in the splits of the release: what one team tests with, no other trains on.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, origin: str) -> None:
+        """Begin; `origin` names the release's repository."""
         self.samples = self.traces = self.already = self.rejected = 0
         self.differing: list[str] = []
         """Samples that are there with another content: their traces may be about something else."""
         self._store = store
+        self._origin = Origin.of(origin)
 
     def take(self, folder: Path, manifest: Manifest, advance: Advance) -> None:
         """Bring in a release that was proven. Images come first: a record is never without them.
@@ -57,28 +65,32 @@ class Intake:
                 self._store.images.put(_image(folder, ref, data))
                 kept.add(ref.digest)
                 advance(0, f"{len(kept):,} images")
-        done, plan = 0, _plan(manifest)
+        done, plan, told = 0, _plan(manifest), Opinions(opinions.read(folder))
         for batch in _batches(exporter.read(folder)):
             with self._store.writing() as connection:
-                self._add(connection, batch)
+                self._add(connection, batch, told)
                 if plan:
                     put_splits(connection, plan, {i.sample.id: i.split for i in batch if i.split in NAMES})
             done += len(batch)
             advance(done, f"samples, {self.samples:,} of them new")
 
-    def _add(self, connection: Connection, batch: Sequence[Item]) -> None:
+    def _add(self, connection: Connection, batch: Sequence[Item], told: Opinions) -> None:
         """Store a batch, all of it or nothing."""
         before = _stored(connection, [item.sample.id for item in batch])
         differs = {item.sample.id for item in batch if before.get(item.sample.id, item.sample) != item.sample}
-        new = [item.sample for item in batch if item.sample.id not in before]
-        coming = [trace for item in batch if item.sample.id not in differs for trace in item.traces]
-        known = set(connection.execute(select(traces.c.id).where(traces.c.id.in_([t.id for t in coming]))).scalars())
-        put_samples(connection, new)
-        put_traces(connection, [StoredTrace(trace, None) for trace in coming if trace.id not in known])
-        self.samples += len(new)
-        self.traces += len(coming) - len(known)
-        self.already += len(batch) - len(new) - len(differs) + len(known)
-        self.rejected += sum(len(item.rejected) for item in batch)
+        fitting = [item for item in batch if item.sample.id not in differs]
+        taken = [trace for item in fitting for trace in item.traces]
+        rejected = [one.trace for item in fitting for one in item.rejected]
+        known = _known(connection, [trace.id for trace in (*taken, *rejected)])
+        new = [trace for trace in (*taken, *rejected) if trace.id not in known]
+        samples_new = [item.sample for item in batch if item.sample.id not in before]
+        put_samples(connection, samples_new)
+        put_traces(connection, [StoredTrace(trace, None) for trace in new])
+        bring(connection, fitting, frozenset(trace.id for trace in new), told, self._origin)
+        self.samples += len(samples_new)
+        self.traces += sum(trace.id not in known for trace in taken)
+        self.rejected += sum(trace.id not in known for trace in rejected)
+        self.already += len(batch) - len(samples_new) - len(differs) + len(known)
         self.differing += sorted(differs)
 
 
@@ -112,6 +124,15 @@ def _image(folder: Path, ref: ImageRef, data: bytes) -> LoadedImage:
 def _stored(connection: Connection, ids: Sequence[str]) -> dict[str, Sample]:
     found = connection.execute(select(samples.c.id, samples.c.record).where(samples.c.id.in_(ids)))
     return {row.id: from_json(Sample, row.record) for row in found}
+
+
+def _known(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return those of the ids that traces of the workspace have."""
+    found: set[str] = set()
+    for start in range(0, len(ids), PAGE):
+        query = select(traces.c.id).where(traces.c.id.in_(ids[start : start + PAGE]))
+        found |= set(connection.execute(query).scalars())
+    return found
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:

@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from curation.errors import UsageError
 from curation.review.desk import Bulk, Desk, new_id
-from curation.review.projection import project
 from curation.review.terms import Terms
 from curation.statistics.share import Share, wilson
 from curation.store import Store
@@ -23,6 +22,7 @@ from curation.store.desk import place_of
 from curation.store.queue import put_events
 from curation.store.votes import KNOWN, BatchCount, Vote, batch_counts, batch_votes, checking_votes
 from curation.votes.folding import fold
+from curation.votes.projection import project
 from schemas.review import Act, Decision, Duty, Event, State
 
 LEAST_CHECKS = 20

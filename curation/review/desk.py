@@ -12,7 +12,6 @@ from curation.errors import MissingError, UsageError
 from curation.progress import Advance
 from curation.review.deeds import ROLES, Deed, Done, Reviewer
 from curation.review.doing import Doer, Edit, duty_for, last_done
-from curation.review.projection import project
 from curation.review.terms import Terms
 from curation.review.views import Draft, Opinion, Ticket, View
 from curation.store import Store
@@ -23,6 +22,7 @@ from curation.store.slices import Slice
 from curation.store.steps import Check, put_checks, put_issues
 from curation.store.text import from_json, to_json
 from curation.validators import Subject
+from curation.votes.projection import project
 from curation.votes.standing import effective
 from schemas.review import Act, Decision, Duty, Event, State
 

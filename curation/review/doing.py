@@ -7,19 +7,20 @@ from typing import NamedTuple
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
-from curation.critics.steps import split
+from curation.errors import first_fault
 from curation.review.deeds import ROLES, Deed, Done, Reviewer
-from curation.review.projection import project
 from curation.review.views import Draft
 from curation.store import desk as records
 from curation.store.desk import Place
 from curation.store.queue import is_changed, put_events
 from curation.store.steps import StoredTrace, put_traces
 from curation.store.text import to_json
+from curation.votes.projection import project
 from curation.votes.standing import effective
 from schemas.digest import digest_json
 from schemas.review import Act, Decision, Duty, Event, Review, State
 from schemas.sample import Sample
+from schemas.steps import split
 from schemas.trace import STAGES, Provenance, Stages, Trace
 
 
@@ -191,8 +192,7 @@ class Doer:
         try:
             stages = Stages(**{stage.value: deed.texts.get(stage, base.stages[stage]) for stage in STAGES})
         except ValidationError as error:
-            detail = error.errors()[0]
-            raise _Refused(f"{detail['loc'][0]}: {detail['msg'].removeprefix('Value error, ')}") from None
+            raise _Refused(first_fault(error)) from None
         if stages == base.stages:
             return None
         written = Provenance(
@@ -235,8 +235,8 @@ class Doer:
             return
         texts = {stage: edit.stages[stage] for stage in STAGES if edit.stages[stage] != base.stages[stage]}
         draft = Draft(
-            trace_id=base.id, verdicts=review.verdicts, texts=texts, stale=review.stale, calls=edit.provenance.calls,
-            seconds=review.seconds,
+            trace_id=base.id, verdicts=review.verdicts, texts=texts, stale=review.stale,
+            wrong_steps=review.wrong_steps, calls=edit.provenance.calls, seconds=review.seconds,
         )  # fmt: skip
         records.put_draft(self._connection, place.key, self._reviewer.name, self._now, to_json(draft))
 

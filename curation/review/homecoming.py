@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from curation.errors import first_fault
 from curation.review.deeds import Deed, Reviewer
 from curation.review.desk import Desk
 from curation.review.merging import changes, merge, texts_of
@@ -133,7 +134,7 @@ class Homecoming:
             try:
                 fault, decided = self._bring(annotation, record, names)
             except ValidationError as error:
-                fault, decided = error.errors()[0]["msg"].removeprefix("Value error, "), False
+                fault, decided = first_fault(error), False
             if fault:
                 self.fail(f"{annotation.sample_id}#{annotation.turn}, annotation {annotation.id}", fault)
             else:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation.errors import DataError, MissingError, UsageError
+from curation.errors import DataError, MissingError, UsageError, first_fault
 from curation.review.deeds import Reviewer
 
 _NAME = re.compile(r"[\w][\w.@-]{0,63}")
@@ -83,8 +83,7 @@ def read(path: Path) -> People:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path} can't be read: {error}") from error
     except ValidationError as error:
-        detail = error.errors()[0]
-        raise DataError(f"{path}: {'.'.join(map(str, detail['loc']))}: {detail['msg']}") from None
+        raise DataError(f"{path}: {first_fault(error)}") from None
     for name in persons:
         _check(name)
     return People(persons)

@@ -17,7 +17,7 @@ from curation.asking.endpoint import real
 from curation.calls.prices import FREE, Price, price
 from curation.calls.request import Model, build
 from curation.calls.vision import Pictures
-from curation.errors import CurationError, DataError, MissingError, StoreError, UsageError
+from curation.errors import CurationError, DataError, MissingError, StoreError, UsageError, first_fault
 from curation.images import LoadedImage
 from curation.recipes import Anew, Exchange, Task
 from curation.review.errand import Errand, Session, Terms
@@ -200,6 +200,4 @@ def _check(anew: Anew) -> None:
             {stage.value: "…" if stage in anew.which else text for stage, text in anew.stages.items()}
         )
     except ValidationError as error:
-        detail = error.errors()[0]
-        said = detail["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{detail['loc'][0]}: {said}; write it, or have it written anew as well") from None
+        raise UsageError(f"{first_fault(error)}; write it, or have it written anew as well") from None

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from curation.errors import DataError
+from curation.errors import DataError, first_fault
 from curation.review.guidelines import guidelines
 
 FILE = "review.toml"
@@ -46,6 +46,5 @@ def terms_of(workspace: Path) -> Terms:
     try:
         terms = TypeAdapter(Terms).validate_python(given)
     except ValidationError as error:
-        detail = error.errors()[0]
-        raise DataError(f"{path}: {detail['loc'][0]}: {detail['msg']}") from None
+        raise DataError(f"{path}: {first_fault(error)}") from None
     return terms._replace(guidelines=guidelines(workspace).version)

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PositiveInt
 
-from curation.critics.steps import split
 from curation.evidence import spans
 from schemas.issue import Issue
 from schemas.review import Duty, Event, Review, StageVerdict, State
 from schemas.sample import Sample, Turn
+from schemas.steps import split
 from schemas.trace import STAGES, Stage, Trace
 
 
@@ -31,6 +31,8 @@ class Draft(BaseModel):
     verdicts: dict[Stage, StageVerdict] = {}
     texts: dict[Stage, str] = {}
     stale: tuple[Stage, ...] = ()
+    wrong_steps: tuple[PositiveInt, ...] = ()
+    """Steps of the reasoning that was shown, by their numbers."""
     calls: tuple[str, ...] = ()
     seconds: float = 0.0
 

@@ -14,11 +14,10 @@ from sqlalchemy import Connection
 
 from curation.policies import Policy
 from curation.store.contenders import Contender, Contenders, Made, contenders
+from exports import STANDING
 from schemas.sample import Sample
 from schemas.trace import Trace
 
-STANDING = "standing"
-"""Stands for a rule where no line of the policy excludes a trace: another one stands for its turn."""
 _DIGEST = 32
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from curation.scene_graph import picture
 from curation.scene_graph.objects import Scene
-from curation.simulator.fenced import take_out_repair
+from curation.simulator.fenced import take_out_all
 from curation.simulator.sizes import Size, image_size
 from schemas.trace import STAGES, Stage
 
@@ -105,7 +105,6 @@ _CHOICES = re.compile(rf"^Choices:[^\S\n]*(.*(?:\n[ \t]*{_LABELLED}.*)*)", re.MU
 _STANDARD = re.compile(r"^Standard answer:[^\S\n]*(\S.*)", re.MULTILINE)
 _FINDING = re.compile(r"^A (?:check found|reviewer says):[^\S\n]*(\S.*)", re.MULTILINE)
 _CAPTION = re.compile(r"^Caption:[^\S\n]*(\S.*)", re.MULTILINE)
-_STANDS = re.compile(r"^The answer as it stands:$", re.MULTILINE)
 _WANTED = re.compile(r"^Write(?: anew)?:((?:[,\s]+(?:SUMMARY|CAPTION|REASONING|CONCLUSION))+)$", re.MULTILINE)
 _TAG = re.compile("|".join(f"</?{stage.tag}>" for stage in STAGES))
 
@@ -116,8 +115,7 @@ def read_prompt(request: ChatRequest) -> Prompt:
     What stands in a fence is read for what was found wrong, and for nothing else.
     """
     message = next((m for m in reversed(request.messages) if m.role == "user"), request.messages[-1])
-    fenced, outside = take_out_repair(message.text)
-    text, wanted = _wanted(outside)
+    fenced, text = take_out_all(message.text)
     image = next(message.images, None)
     return Prompt(
         question=_last(_QUESTION, text) or (text.strip().splitlines() or [""])[-1],
@@ -125,18 +123,16 @@ def read_prompt(request: ChatRequest) -> Prompt:
         standard=_last(_STANDARD, text),
         size=image_size(image.url) if image else None,
         scene=_scene(image.url) if image else None,
-        finding=_last(_FINDING, fenced.get("FINDINGS", outside)),
-        wanted=wanted,
+        finding=_last(_FINDING, fenced.get("FINDINGS", fenced.get("REVIEW", text))),
+        wanted=_wanted(text),
         caption=_last(_CAPTION, text),
     )
 
 
-def _wanted(text: str) -> tuple[str, tuple[Stage, ...]]:
-    """Return the text without the stages that it shows, and those that it asks for: all, where it names none."""
+def _wanted(text: str) -> tuple[Stage, ...]:
+    """Return the stages that the text asks for: all, where it names none."""
     names = (_last(_WANTED, text) or "").replace(",", " ").split()
-    if not names:
-        return text, STAGES
-    return _STANDS.split(text, maxsplit=1)[0], tuple(stage for stage in STAGES if stage.tag in names)
+    return tuple(stage for stage in STAGES if stage.tag in names) or STAGES
 
 
 def _last(pattern: re.Pattern[str], text: str) -> str | None:

@@ -6,7 +6,7 @@ A fence ends where its own name and the mark say so, and nowhere else.
 import re
 from typing import NamedTuple
 
-_REPAIR = re.compile(r"^Mark: ([0-9a-f]{16})\n[^\n]*\nBEGIN EARLIER ANSWER \1$", re.MULTILINE)
+_SHOWN = re.compile(r"^Mark: ([0-9a-f]{16})\n[^\n]*\nBEGIN [A-Z ]+ \1$", re.MULTILINE)
 
 
 class Unfenced(NamedTuple):
@@ -24,7 +24,12 @@ def take_out(text: str, mark: str) -> Unfenced:
     return Unfenced(dict(fenced.findall(text)), fenced.sub("", text))
 
 
-def take_out_repair(text: str) -> Unfenced:
-    """Take out an earlier answer and what was found wrong with it; nothing, where the request shows none."""
-    found = _REPAIR.search(text)
-    return take_out(text, found[1]) if found else Unfenced({}, text)
+def take_out_all(text: str) -> Unfenced:
+    """Take out what stands behind any line that gives a mark: earlier answers, and what was said of them."""
+    parts: dict[str, str] = {}
+    at = 0
+    while found := _SHOWN.search(text, at):
+        fenced, text = take_out(text, found[1])
+        parts |= fenced
+        at = found.start() + 1
+    return Unfenced(parts, text)

@@ -78,6 +78,9 @@ class Source(Protocol):
     HOMEPAGE: str
     LICENCE: str
     CITATION: str
+    """What its owners ask users to cite, as it stands on each sample."""
+    BIBTEX: str
+    """The same for a card: an entry for each paper."""
     HUBS: tuple[str, ...]
     """Ids of data sets on the Hub whose columns are known, the usual one first; empty where there is none."""
     COUNTS: Mapping[str, int]

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from curation.images import ImageFault, LoadedImage, inspect
+from curation.images import UNDECODABLE, ImageFault, LoadedImage, inspect
 from curation.json_files import Broken
 
 _UNLETTERED = "unlettered"
@@ -91,7 +91,7 @@ def _decoded(data: bytes) -> Image.Image:
             if not image.has_transparency_data:
                 return image.convert("RGB")
             over = image.convert("RGBA")
-    except Exception as error:
+    except UNDECODABLE as error:
         raise ImageFault("truncated", f"can't be decoded, to draw letters into it: {error}") from error
     return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")
 

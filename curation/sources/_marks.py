@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from curation.images import ImageFault, LoadedImage, inspect
+from curation.images import UNDECODABLE, ImageFault, LoadedImage, inspect
 
 COLOURS = ((214, 39, 40), (31, 100, 200), (30, 130, 50), (200, 90, 0), (130, 60, 180), (0, 130, 140))
 """Of the boxes, from the first person on; dark enough for white numbers."""
@@ -54,7 +54,7 @@ def marked(photo: LoadedImage, boxes: Sequence[Box | None]) -> LoadedImage:
 def _decoded(photo: LoadedImage) -> Image.Image:
     try:
         return Image.open(io.BytesIO(photo.data)).convert("RGB")
-    except Exception as error:
+    except UNDECODABLE as error:
         raise ImageFault("unreadable", f"the photo can't be decoded: {error}") from error
 
 

@@ -118,7 +118,7 @@ def hub_records(hub: str, split: str, images: Sequence[str], name: str | None = 
         for image in images:
             found = found.cast_column(image, Image(decode=False))
         yield from found
-    except Exception as error:
+    except Exception as error:  # whatever it is: see `_unreadable`
         raise _unreadable(hub, error) from error
 
 
@@ -139,7 +139,7 @@ def _check_reachable(hub: str) -> None:
     Thread(target=ask, daemon=True).start()
     try:
         answer.result(timeout=HUB_SECONDS)
-    except Exception as error:
+    except Exception as error:  # whatever it is: see `_unreadable`
         raise _unreadable(hub, error) from error
 
 

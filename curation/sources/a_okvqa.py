@@ -52,6 +52,15 @@ CITATION = (
     "Schwenk, Khandelwal, Clark, Marino, Mottaghi: A-OKVQA: A Benchmark for Visual Question Answering using World "
     "Knowledge. ECCV 2022. https://arxiv.org/abs/2206.01718"
 )
+BIBTEX = """
+@inproceedings{schwenk2022aokvqa,
+  title = {{A-OKVQA}: A Benchmark for Visual Question Answering using World Knowledge},
+  author = {Schwenk, Dustin and Khandelwal, Apoorv and Clark, Christopher and Marino, Kenneth and Mottaghi, Roozbeh},
+  booktitle = {European Conference on Computer Vision (ECCV)},
+  year = {2022},
+  url = {https://arxiv.org/abs/2206.01718},
+}
+"""
 HUBS = ("HuggingFaceM4/A-OKVQA",)
 COUNTS = {
     "train": 17_056,

@@ -58,6 +58,16 @@ CITATION = (
     "Kembhavi, Salvato, Kolve, Seo, Hajishirzi, Farhadi: A Diagram Is Worth A Dozen Images. ECCV 2016. "
     "https://arxiv.org/abs/1603.07396"
 )
+BIBTEX = """
+@inproceedings{kembhavi2016diagram,
+  title = {A Diagram Is Worth A Dozen Images},
+  author = {Kembhavi, Aniruddha and Salvato, Mike and Kolve, Eric and Seo, Minjoon and Hajishirzi, Hannaneh
+            and Farhadi, Ali},
+  booktitle = {European Conference on Computer Vision (ECCV)},
+  year = {2016},
+  url = {https://arxiv.org/abs/1603.07396},
+}
+"""
 HUBS = ("lmms-lab/ai2d", "lmms-lab/ai2d-no-mask")
 COUNTS = {"train": 12_413, "test": 3_088, "test-no-mask": 3_088}
 SCORER = "multiple-choice"

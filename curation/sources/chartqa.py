@@ -49,6 +49,15 @@ CITATION = (
     "Masry, Long, Tan, Joty, Hoque: ChartQA: A Benchmark for Question Answering about Charts with Visual and "
     "Logical Reasoning. Findings of ACL 2022. https://arxiv.org/abs/2203.10244"
 )
+BIBTEX = """
+@inproceedings{masry2022chartqa,
+  title = {{ChartQA}: A Benchmark for Question Answering about Charts with Visual and Logical Reasoning},
+  author = {Masry, Ahmed and Do, Xuan Long and Tan, Jia Qing and Joty, Shafiq and Hoque, Enamul},
+  booktitle = {Findings of the Association for Computational Linguistics: ACL 2022},
+  year = {2022},
+  url = {https://arxiv.org/abs/2203.10244},
+}
+"""
 HUBS = ("HuggingFaceM4/ChartQA",)
 COUNTS = {"train": 28_299, "val": 1_920, "test": 2_500}
 SCORER = "relaxed-accuracy"

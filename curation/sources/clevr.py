@@ -50,6 +50,16 @@ CITATION = (
     "Johnson, Hariharan, van der Maaten, Fei-Fei, Zitnick, Girshick: CLEVR: A Diagnostic Dataset for Compositional "
     "Language and Elementary Visual Reasoning. CVPR 2017. https://arxiv.org/abs/1612.06890"
 )
+BIBTEX = """
+@inproceedings{johnson2017clevr,
+  title = {{CLEVR}: A Diagnostic Dataset for Compositional Language and Elementary Visual Reasoning},
+  author = {Johnson, Justin and Hariharan, Bharath and van der Maaten, Laurens and Fei-Fei, Li
+            and Zitnick, C. Lawrence and Girshick, Ross},
+  booktitle = {IEEE Conference on Computer Vision and Pattern Recognition (CVPR)},
+  year = {2017},
+  url = {https://arxiv.org/abs/1612.06890},
+}
+"""
 HUBS = ("leonardPKU/clevr_cogen_a_train",)
 COUNTS = {"train": 699_989, "val": 149_991, "test": 149_988}
 SCORER = "clevr"

@@ -40,6 +40,15 @@ CITATION = (
     "Lindström, Abraham: CLEVR-Math: A Dataset for Compositional Language, Visual and Mathematical Reasoning. "
     "NeSy 2022. https://arxiv.org/abs/2208.05358"
 )
+BIBTEX = r"""
+@inproceedings{lindstrom2022clevrmath,
+  title = {{CLEVR-Math}: A Dataset for Compositional Language, Visual and Mathematical Reasoning},
+  author = {Lindstr{\"o}m, Adam Dahlgren and Abraham, Savitha Sam},
+  booktitle = {International Workshop on Neural-Symbolic Learning and Reasoning (NeSy)},
+  year = {2022},
+  url = {https://arxiv.org/abs/2208.05358},
+}
+"""
 HUBS = ()
 COUNTS = {"train": 556_082, "val": 0, "test": 0}
 """Of the general data set."""

@@ -52,6 +52,15 @@ CITATION = (
     "Mathew, Karatzas, Jawahar: DocVQA: A Dataset for VQA on Document Images. WACV 2021. "
     "https://arxiv.org/abs/2007.00398"
 )
+BIBTEX = """
+@inproceedings{mathew2021docvqa,
+  title = {{DocVQA}: A Dataset for {VQA} on Document Images},
+  author = {Mathew, Minesh and Karatzas, Dimosthenis and Jawahar, C. V.},
+  booktitle = {IEEE/CVF Winter Conference on Applications of Computer Vision (WACV)},
+  year = {2021},
+  url = {https://arxiv.org/abs/2007.00398},
+}
+"""
 HUBS = ("lmms-lab/DocVQA", "pixparse/docvqa-single-page-questions", "nielsr/docvqa_1200_examples")
 COUNTS = {"train": 39_463, "val": 5_349, "test": 5_188}
 SCORER = "anls"

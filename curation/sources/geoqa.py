@@ -47,6 +47,24 @@ CITATION = (
     "Dataset for Geometric Question Answering through Dual Parallel Text Encoding. COLING 2022. "
     "https://aclanthology.org/2022.coling-1.130"
 )
+BIBTEX = """
+@inproceedings{chen2021geoqa,
+  title = {{GeoQA}: A Geometric Question Answering Benchmark Towards Multimodal Numerical Reasoning},
+  author = {Chen, Jiaqi and Tang, Jianheng and Qin, Jinghui and Liang, Xiaodan and Liu, Lingbo and Xing, Eric P.
+            and Lin, Liang},
+  booktitle = {Findings of the Association for Computational Linguistics: ACL-IJCNLP 2021},
+  year = {2021},
+  url = {https://arxiv.org/abs/2105.14517},
+}
+
+@inproceedings{cao2022augmented,
+  title = {An Augmented Benchmark Dataset for Geometric Question Answering through Dual Parallel Text Encoding},
+  author = {Cao, Jie and Xiao, Jing},
+  booktitle = {International Conference on Computational Linguistics (COLING)},
+  year = {2022},
+  url = {https://aclanthology.org/2022.coling-1.130},
+}
+"""
 HUBS = ("leonardPKU/GEOQA_R1V_Train_8K",)
 COUNTS = {"train": 3_499, "dev": 745, "test": 754}
 """Of GeoQA; GeoQA+ adds 2,518 problems."""

@@ -34,6 +34,15 @@ CITATION = (
     "Li, Wong, Zhao, Kankanhalli: Dual-Glance Model for Deciphering Social Relationships. ICCV 2017. "
     "https://arxiv.org/abs/1708.00634"
 )
+BIBTEX = """
+@inproceedings{li2017dualglance,
+  title = {Dual-Glance Model for Deciphering Social Relationships},
+  author = {Li, Junnan and Wong, Yongkang and Zhao, Qi and Kankanhalli, Mohan S.},
+  booktitle = {IEEE International Conference on Computer Vision (ICCV)},
+  year = {2017},
+  url = {https://arxiv.org/abs/1708.00634},
+}
+"""
 HUBS = ()
 COUNTS = {
     "train": 55_400,

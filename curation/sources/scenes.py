@@ -12,10 +12,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from curation.errors import DataError, MissingError
+from curation.errors import DataError, MissingError, first_fault
 from curation.images import ImageFault, inspect
 from curation.scene_graph import objects, picture, questions, traces
-from curation.sources import Ingested, Row
+from curation.sources import Ingested, Row, clevr
 from curation.sources._reading import named_split
 from schemas.sample import Record, Sample, Turn
 
@@ -27,6 +27,7 @@ CITATION = (
     "CLEVR: A Diagnostic Dataset for Compositional Language and Elementary Visual Reasoning. CVPR 2017. "
     "https://arxiv.org/abs/1612.06890"
 )
+BIBTEX = clevr.BIBTEX
 HUBS = ()
 COUNTS = {"train": 0, "val": 0, "test": 0}
 SCORER = "exact-match"
@@ -75,9 +76,7 @@ def _recipe(path: Path) -> _Recipe:
     except OSError as error:
         raise DataError(f'expected {path} with {{"count": {{"train": 1000}}}}: {error.strerror}') from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}{', ' * bool(place)}{place}: {first['msg']}") from error
+        raise DataError(f"{path}: {first_fault(error)}") from error
 
 
 def _row(recipe: _Recipe, split: str, number: int) -> Row:

@@ -52,6 +52,16 @@ CITATION = (
     "Lu, Mishra, Xia, Qiu, Chang, Zhu, Tafjord, Clark, Kalyan: Learn to Explain: Multimodal Reasoning via Thought "
     "Chains for Science Question Answering. NeurIPS 2022. https://arxiv.org/abs/2209.09513"
 )
+BIBTEX = """
+@inproceedings{lu2022scienceqa,
+  title = {Learn to Explain: Multimodal Reasoning via Thought Chains for Science Question Answering},
+  author = {Lu, Pan and Mishra, Swaroop and Xia, Tony and Qiu, Liang and Chang, Kai-Wei and Zhu, Song-Chun
+            and Tafjord, Oyvind and Clark, Peter and Kalyan, Ashwin},
+  booktitle = {Advances in Neural Information Processing Systems (NeurIPS)},
+  year = {2022},
+  url = {https://arxiv.org/abs/2209.09513},
+}
+"""
 HUBS = ("derek-thomas/ScienceQA", "lmms-lab/ScienceQA", "lmms-lab/ScienceQA-IMG")
 COUNTS = {"train": 12_726, "val": 4_241, "test": 4_241}
 SCORER = "multiple-choice"

@@ -41,6 +41,16 @@ CITATION = (
     "Chen, Li, Dong, Zhang, He, Wang, Zhao, Lin: ShareGPT4V: Improving Large Multi-Modal Models with Better Captions. "
     "ECCV 2024. https://arxiv.org/abs/2311.12793"
 )
+BIBTEX = """
+@inproceedings{chen2024sharegpt4v,
+  title = {{ShareGPT4V}: Improving Large Multi-Modal Models with Better Captions},
+  author = {Chen, Lin and Li, Jinsong and Dong, Xiaoyi and Zhang, Pan and He, Conghui and Wang, Jiaqi and Zhao, Feng
+            and Lin, Dahua},
+  booktitle = {European Conference on Computer Vision (ECCV)},
+  year = {2024},
+  url = {https://arxiv.org/abs/2311.12793},
+}
+"""
 HUBS = ()
 COUNTS = {"train": 102_025}
 """Captions by GPT-4V; the two larger files have 1,246,901 and about 665,000 records."""

@@ -215,7 +215,7 @@ def _check(fractions: Sequence[float]) -> None:
     if len(fractions) not in _NAMES:
         raise UsageError(f"{len(fractions)} fractions: give one to three, for train, validation and test")
     if not (all(fraction >= 0 for fraction in fractions) and isclose(sum(fractions), 1, abs_tol=1e-9)):
-        raise UsageError(f"the fractions {', '.join(map(str, fractions))} are not parts of 1")
+        raise UsageError(f"the fractions {', '.join(map(str, fractions))} have to be 0 or more, and to add up to 1")
 
 
 def _split(point: float, bounds: list[tuple[str, float]]) -> str:

@@ -1,57 +1,55 @@
 """How far the samples of a workspace came, by stratum."""
 
 import json
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, select
+import polars as pl
+from sqlalchemy import Connection
 
-from curation.store.queries import has_error, is_checked, is_current, sample_pages
-from curation.store.tables import traces
-from curation.strata import Asked, Coverage, Outline, Reached
-from schemas.trace import Sampling
+from curation.store.text import restored, unmarked
+from curation.store.turns import all_turns
+from curation.strata import Coverage, difficulty_of
 
 
 def coverage(connection: Connection) -> Coverage:
     """Count the samples that are annotated, and those that are clean: checked, and without an error."""
     counted = Coverage()
-    for page in sample_pages(connection, "", ""):
-        standing = _standing(connection, page[0].id, page[-1].id)
-        for row in page:
-            mine = standing.get(row.id, ())
-            reached = Reached(annotated={each.turn for each in mine}, clean={each.turn for each in mine if each.clean})
-            shares = {each.turn: share for each in mine if (share := _agreement(each.sampled)) is not None}
-            counted.add(_outline(json.loads(row.record)), reached, shares)
+    for turns in all_turns(connection):
+        _count_samples(counted, turns)
+        _count_turns(counted, turns, "question-type", pl.col("type"))
+        _count_turns(counted, turns, "answer", pl.col("answer"))
+        named = {share: difficulty_of(share) for share in turns["share"].drop_nulls().unique()}
+        _count_turns(counted, turns, "difficulty", pl.col("share").replace_strict(named, return_dtype=pl.String))
     return counted
 
 
-def _outline(record: dict[str, Any]) -> Outline:
-    """Return what strata are made of; to make records of all samples takes three times as long."""
-    turns = [Asked(next(iter(turn.get("targets", ())), None), turn.get("choices", ())) for turn in record["turns"]]
-    return Outline(record["id"].partition("/")[0], record.get("labels", {}), turns)
+def _count_samples(counted: Coverage, turns: pl.DataFrame) -> None:
+    """Count samples by source, and by the labels of their source."""
+    each = _each(turns, "source", "labels")
+    for source, *counts in _summed(each, "source"):
+        counted.count_samples(restored(source), counts)
+    for source, labels, *counts in _summed(each, "source", "labels"):
+        for label, value in json.loads(labels or "{}").items():
+            counted.count_labelled(restored(source), label, unmarked(value), counts)
 
 
-def _standing(connection: Connection, first: str, last: str) -> dict[str, list[Row[Any]]]:
-    """Return the traces that stand for the turns of these samples and those between, by sample.
-
-    Of each the turn, whether it is clean, and the record if it was asked blind.
-    """
-    is_sampled = traces.c.record.contains('"sampling":')
-    query = (
-        select(
-            traces.c.sample_id,
-            traces.c.turn,
-            and_(is_checked(), ~has_error()).label("clean"),
-            case((is_sampled, traces.c.record)).label("sampled"),
-        )
-        .where(traces.c.sample_id.between(first, last), is_current())
-        .order_by(traces.c.sample_id)
-    )
-    rows: Sequence[Row[Any]] = connection.execute(query).all()
-    return {sample_id: list(some) for sample_id, some in groupby(rows, lambda row: row.sample_id)}
+def _count_turns(counted: Coverage, turns: pl.DataFrame, label: str, value: pl.Expr) -> None:
+    """Count samples by what their turns have in common, where the source has no label of that name."""
+    has_own = pl.col("labels").str.contains(f'"{label}":', literal=True).fill_null(value=False)
+    named = turns.filter(~has_own).with_columns(value=value).drop_nulls("value")
+    for source, found, *counts in _summed(_each(named, "source", "value"), "source", "value"):
+        counted.count_asked(restored(source), label, unmarked(found), counts)
 
 
-def _agreement(record: str | None) -> float | None:
-    sampling = json.loads(record)["provenance"].get("sampling") if record else None
-    return Sampling.model_validate(sampling).agreement if sampling else None
+def _each(turns: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Return a row for each sample and what its turns have in common: it came as far as one of them."""
+    if not turns["sample"].is_duplicated().any():
+        return turns
+    return turns.group_by("sample", *by, maintain_order=True).agg(pl.col("annotated", "clean").any())
+
+
+def _summed(each: pl.DataFrame, *by: str) -> Iterator[tuple[Any, ...]]:
+    """Yield how many samples of a kind there are, and how many are annotated, clean and taken: in the order of ids."""
+    summed = each.group_by(by, maintain_order=True).agg(pl.len(), pl.col("annotated", "clean").sum())
+    return summed.with_columns(taken=pl.lit(0)).iter_rows()

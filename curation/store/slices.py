@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from curation.errors import UsageError
+from curation.errors import UsageError, first_fault
 from schemas.review import Duty, State
 from schemas.trace import Stage
 
@@ -49,8 +49,7 @@ class Slice(BaseModel):
         try:
             return cls.model_validate(found)
         except ValidationError as error:
-            detail = error.errors()[0]
-            raise UsageError(f"{detail['loc'][0]}: {detail['msg']}") from None
+            raise UsageError(first_fault(error)) from None
 
     def to_query(self) -> dict[str, list[str]]:
         """Return the parameters of a URL that shows this slice."""

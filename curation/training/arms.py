@@ -15,6 +15,7 @@ from curation.prompts.wording import answer_text, question_text, untagged_text
 from curation.training.records import Row
 from curation.training.settings import Arm
 from exports.jsonl import Line
+from schemas.halves import whole
 from schemas.sample import Turn
 from schemas.trace import STAGES, Stage, Stages, Trace
 
@@ -50,6 +51,10 @@ def _earlier(line: Line, turn: int, arm: Arm) -> list[Exchange]:
 
 
 def _answer(turn: Turn, trace: Trace, arm: Arm) -> str:
+    return whole(_told(turn, trace, arm))
+
+
+def _told(turn: Turn, trace: Trace, arm: Arm) -> str:
     if arm == "direct":
         return turn.target or trace.stages.conclusion
     return untagged_text(trace.stages) if arm == "no-tags" else answer_text(trace.stages)

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from curation.families import Renderer
+from curation.images import UNDECODABLE
 from exports.jsonl import image_file
 from schemas.sample import ImageRef
 
@@ -106,5 +107,5 @@ def _decode(folder: Path, ref: ImageRef) -> Image.Image:
         try:
             with Image.open(path) as image:
                 return image.convert("RGB")
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except UNDECODABLE as error:
             raise UnreadableImage(f"{path.relative_to(folder)}: {' '.join(str(error).split())}") from error

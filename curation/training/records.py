@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from curation.prompts.wording import answer_text, question_text
 from curation.training.settings import Arm
 from exports.jsonl import Line, parse
+from schemas.halves import whole
 from schemas.trace import Trace
 
 _WORD = re.compile(r"[^\W\d_]{1,8}|\d{1,3}|[^\w\s]|_")
@@ -120,9 +121,7 @@ def texts(folder: Path, split: str) -> Iterator[str]:
     for _, line in _lines(_path(folder, split)):
         for trace in line.traces:
             turn = line.sample.turns[trace.turn]
-            yield question_text(turn)
-            yield answer_text(trace.stages)
-            yield from turn.targets
+            yield from map(whole, (question_text(turn), answer_text(trace.stages), *turn.targets))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Line]]:

@@ -261,6 +261,7 @@ NEARLY_GIVEN = pattern(
     r"job|assignment) (?:was|is) to (?:conclude|end|produce|arrive|reach|match|justify)\b",
 )
 OF_THE_IMAGE = pattern(
+    r"\b(?:cannot|can't|could not|couldn't) be (?:provided|given|stated|determined)\b",
     r"choices?|options?|alternatives|possib|candidates|answers$|answers |given by|given as \d|required to|be given|"
     r"known as",
     r" (?:in|on|from|by|at|within|to|of) (?:the|this|each|its|a|an|that|both|all) ?(?:\w+ )?(?:image|picture|chart|"

@@ -60,6 +60,8 @@ _SCALES = {
 }
 _ONE_LETTER = frozenset("mgshlLNJWVAKc")
 """Units of one letter; any other letter behind a number is a variable."""
+Exact = int | Fraction
+"""A whole number, or a fraction; whole ones stay int, with which Python reckons ten times as fast."""
 _ROUNDED_CONSTANTS = frozenset({Fraction("3.14"), Fraction("3.142"), Fraction("3.1416"), Fraction("1.41")})
 
 
@@ -79,8 +81,8 @@ class Token(NamedTuple):
 class Side(NamedTuple):
     """The value of an expression, and what has to be known to compare it with another."""
 
-    value: Fraction
-    first: Fraction
+    value: Exact
+    first: Exact
     """The number that it begins with."""
     operators: int
     places: int
@@ -114,7 +116,7 @@ def tokens(text: str) -> list[Token]:
 class _Term(NamedTuple):
     """A value, and whether it is a bare percentage: one may be added to its like only."""
 
-    value: Fraction
+    value: Exact
     percent: bool = False
 
 
@@ -123,7 +125,7 @@ class Reader:
 
     def __init__(self, pieces: Sequence[Token], at: int) -> None:
         self.pieces, self.at = pieces, at
-        self.first: Fraction | None = None
+        self.first: Exact | None = None
         self.operators = self.places = 0
         self.percent = self.fractional = self.scaled = self.summed = self.dashed = self.constant = False
         self.scales = set[int]()
@@ -136,7 +138,7 @@ class Reader:
             raise NotReadError
         rounded = self.constant or (self.fractional and self.scaled)
         facts = (self.operators, self.places, self.percent, rounded, self.summed, self.dashed)
-        return Side(value, self.first or Fraction(0), *facts, frozenset(self.scales), frozenset(self.units))
+        return Side(value, self.first or 0, *facts, frozenset(self.scales), frozenset(self.units))
 
     def kind(self, ahead: int = 0) -> str:
         """Return the kind of a piece that is to come; empty behind the last."""
@@ -178,7 +180,8 @@ class Reader:
             if sign == "over":
                 total = _Term(_bounded(_divided(total.value, factor)))
             else:
-                total = _Term(_bounded(total.value * factor / (1 if sign == "times" else 100)))
+                product = total.value * factor
+                total = _Term(_bounded(product if sign == "times" else Fraction(product, 100)))
         return total
 
     def _is_of(self) -> bool:
@@ -194,10 +197,10 @@ class Reader:
     def _power(self, depth: int) -> _Term:
         base = self._atom(depth)
         if self.kind() == "raised":
-            exponent = Fraction(2 if self._take().text == "²" else 3)
+            exponent: Exact = 2 if self._take().text == "²" else 3
         elif self.kind() == "power":
             self._take()
-            exponent = self._signed(depth + 1).value if depth < _DEEPEST else Fraction(_LARGEST_POWER + 1)
+            exponent = self._signed(depth + 1).value if depth < _DEEPEST else _LARGEST_POWER + 1
         else:
             return base
         self.operators += 1
@@ -245,18 +248,18 @@ class Reader:
         if len(digits) > _MOST_DIGITS:
             raise NotReadError
         _, _, part = digits.partition(".")
-        value = Fraction(digits) if part else Fraction(int(digits))
+        value: Exact = Fraction(digits) if part else int(digits)
         self.places = max(self.places, len(part))
         self.fractional |= bool(part)
         self.constant |= bool(part) and value in _ROUNDED_CONSTANTS
         if self.kind() == "degree":
             self._take()
-        term = self._percentage(value, False)
-        term = term._replace(value=term.value * self._pass_name())
-        self.first = term.value if self.first is None else self.first
-        return term
+        _, percent = self._percentage(value, False)
+        value *= self._pass_name()
+        self.first = value if self.first is None else self.first
+        return _Term(value, percent)
 
-    def _percentage(self, value: Fraction, percent: bool) -> _Term:
+    def _percentage(self, value: Exact, percent: bool) -> _Term:
         if self.kind() != "percent":
             return _Term(value)
         self._take()
@@ -299,21 +302,22 @@ def _unit(word: str, *, glued: bool) -> str:
     return word if len(word) == 1 else word.lower().removesuffix("s")
 
 
-def _divided(value: Fraction, by: Fraction) -> Fraction:
+def _divided(value: Exact, by: Exact) -> Exact:
     if not by:
         raise NotReadError
-    return value / by
+    return Fraction(value, by)
 
 
-def _raised(base: Fraction, exponent: Fraction) -> Fraction:
+def _raised(base: Exact, exponent: Exact) -> Exact:
     size = max(base.numerator.bit_length(), base.denominator.bit_length())
-    small = exponent.denominator == 1 and abs(exponent) <= _LARGEST_POWER
-    if not small or size * abs(exponent) > _MOST_BITS or (not base and exponent < 0):
+    power = int(exponent)
+    small = power == exponent and abs(power) <= _LARGEST_POWER
+    if not small or size * abs(power) > _MOST_BITS or (not base and power < 0):
         raise NotReadError
-    return base ** int(exponent)
+    return Fraction(base) ** power
 
 
-def _bounded(value: Fraction) -> Fraction:
+def _bounded(value: Exact) -> Exact:
     if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
         raise NotReadError
     return value

@@ -250,10 +250,11 @@ _SEEKING = (
     r"arriv\w+ at|deduc\w+|deriv\w+|verif\w+|check\w*|obtain\w*|choos\w+|pick\w*|select\w*|work\w* out|look\w* for|"
     r"looked "
     r"up|tell|read|comput\w+|calculat\w+|conclud\w+|identif\w+|decid\w+|infer\w*|suggest\w*|produc\w+|state|have|mark|"
-    r"not|to be|is|are|be|as|becomes?|remains|makes?|confirm\w*|support\w*|eliminat\w+|rule out|narrow\w*|locat\w+)"
+    r"not|to be|is|are|be|as|becomes?|remains|makes?|confirm\w*|support\w*|eliminat\w+|rule out|narrow\w*|locat\w+|"
+    r"got|found|provide|providing|asks for)"
 )
 _LICENCE = (
-    r"(?:^|[,:—–(] ?|\b(?:so|thus|hence|therefore|consequently|then|and|but|or|finally|while|here|question|means|"
+    r"(?:^|\n|[,:—–(] ?|\b(?:so|thus|hence|therefore|consequently|then|and|but|or|finally|while|here|question|means|"
     r"conclu\w+|"
     r"follows|shows?|showing|suggests?|see|implies|infer\w*|indicat\w+|clear|determin\w+|deduc\w+|say|confirms?|"
     r"evident|"
@@ -261,13 +262,14 @@ _LICENCE = (
 )
 """What may stand before `the answer is`: a word that draws a conclusion, not one that presupposes it."""
 _NAMED = (
-    r"(?:the|an?|our|my|its|one|this) (?:\w+ )?(?:answer|option|choice|solution|conclusion|response|result|outcome|"
-    r"label|"
-    r"verdict)(?: to (?:the|this|our|that) (?:\w+ )?question| here| for (?:the|this) question)?"
+    r"(?:the|an?|our|my|its|one|this) (?:(?:most|final|correct) )?(?:\w+ )?(?:answer|option|choice|solution|conclusion|"
+    r"response|result|outcome|label|verdict)(?: letter)?(?: to (?:the|this|our|that|your) (?:\w+ )?(?:question|problem|"
+    r"puzzle|blank)| here| for (?:the|this) question)?"
 )
 PERMITTED = pattern(
     r"\banswers? (?:choices?|options?|candidates?|possibilit\w+|spaces?|box(?:es)?|lines?|formats?)\b|\banswer [“\"']|"
-    r"\banswer (?:\w+ )?questions?\b|\bcan (?:\w+ )?answer\b",
+    r"\banswer (?:\w+ )?questions?\b|\bcan (?:\w+ )?answer\b|\b(?:cannot|can't|to) (?:\w+ )?answer (?:if|whether)\b",
+    r"^(?:(?:final|my|our) )?answer$",
     r"\banswer (?:the|this|these|and|using|with|in|yes|no)\b",
     r"\b(?:options|choices|labels|results|outcomes|solutions|responses|answers)\b",
     r"\banswer (?:[a-h])\b|\b(?:short|no|any|each|every|first|second|third|last|other|possible|question and) answer\b",
@@ -276,8 +278,8 @@ PERMITTED = pattern(
     r"why|"
     r"when|whether|a|these|each|both|all|any|from|by|with|yes|no|directly|as)\b|$|[,:“\"])",
     rf"{_LICENCE}{_NAMED},?(?: \w+,)?(?: therefore| then| thus| so| also| must| would| should| could| can| will| may|"
-    rf" might| has to| needs to| turns out to| appears to| seems to| cannot| does not)? (?:is|are|was|be|lies?|"
-    rf"depends?|"
+    rf" might| would still| has to| needs to| turns out to| appears to| seems to| cannot| does not)? (?:is|are|was|be|"
+    rf"lies?|depends?|"
     r"comes? (?:from|out)|follows?|becomes?|among|from|in|by|and|if|because|since|that (?:fits|matches|best|is|makes|"
     r"describes|agrees)|change)\b",
     rf"{_LICENCE}{_NAMED},? ?[:=]|{_LICENCE}{_NAMED}$",

@@ -56,7 +56,7 @@ class Contradiction(NamedTuple):
 def contradiction(reasoning: str, conclusion: str, choices: Sequence[str]) -> Contradiction | None:
     """Find how a conclusion differs from what the reasoning calls the answer, or from its last result."""
     given = _answer(conclusion[:LONGEST], choices, whole=True)
-    stated = deque(_STATED.finditer(reasoning[:LONGEST]), maxlen=1)
+    stated = deque(_STATED.finditer(reasoning[:LONGEST]), maxlen=1) if _may_state(reasoning) else ()
     if stated and (differs := _differs(stated[0]["rest"], given, choices)):
         return Contradiction("conclusion", "error", f"the reasoning says that the answer is {differs}")
     if stated:
@@ -64,6 +64,12 @@ def contradiction(reasoning: str, conclusion: str, choices: Sequence[str]) -> Co
     if given.figure is not None:
         return _other_figure(reasoning[:LONGEST], given.figure)
     return _other_colour(reasoning[:LONGEST], conclusion.strip(" .*").lower())
+
+
+def _may_state(reasoning: str) -> bool:
+    """Tell whether a text may say what the answer is; of those that are not ASCII, the pattern tells."""
+    plain = reasoning.lower()
+    return not plain.isascii() or any(word in plain for word in ("answer", "option", "choice"))
 
 
 def _other_figure(reasoning: str, given: Figure) -> Contradiction | None:

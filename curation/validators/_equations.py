@@ -8,9 +8,10 @@ units, dates and ranges, results that were rounded or cut, a percentage for its 
 import re
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
-from curation.validators._arithmetic import EQUALS, MOST_TOKENS, SIGNS, NotReadError, Reader, Side, Token, tokens
+from curation.validators._arithmetic import EQUALS, MOST_TOKENS, SIGNS, Exact, NotReadError, Reader, Side, Token, tokens
 from curation.validators._figures import may_be_year
 
 LONGEST = 20_000
@@ -19,6 +20,13 @@ _BREAK = re.compile(r"[.!?;](?=\s)|\n")
 _MARK = re.compile(
     r"[=≈≅≃]|\\approx|\\simeq|\b(?:plus|minus|times|multiplied by|divided by|equals|equal to)\b|[0-9)] [-+×*/÷−x] "
 )
+_PART_OF_A_MARK = (
+    *("=", "plus", "minus", "times", "multiplied by", "divided by", "equal", "≈", "≅", "≃", "\\approx", "\\simeq"),
+    *(f" {sign} " for sign in "-+×*/÷−x"),
+)
+"""What no mark is without: to look for these takes a fraction of the time that the pattern takes."""
+_USUAL = 2000
+"""Characters of a text up to which its equations are kept."""
 _FUNCTION_NAMES = (
     "log ln lg exp sin cos tan cot arcsin arccos arctan sqrt root square squared cube cubed max min mod gcd lcm "
     "average mean median half third quarter fifth tenth twice double triple inverse base factorial choose"
@@ -29,6 +37,7 @@ _OPENERS = frozenset(":;,\"'“”‘’>|•→⇒&")
 _NEARLY = frozenset(
     {"about", "approximately", "roughly", "around", "nearly", "almost", "approx", "some", "circa", "close"}
 )
+_LARGEST = 10**40
 _LOOSE = Fraction(1, 20)
 """Part of the value by which a result that is told as about right may be off."""
 _ROUNDED = Fraction(1, 200)
@@ -48,21 +57,46 @@ class Equation(NamedTuple):
     def holds(self) -> bool:
         """Whether both sides may be meant to be the same."""
         left, right = self.left, self.right
-        return _mixed(left, right) or any(
-            _agree(side, other, factor, nearly=self.nearly)
-            for factor in _factors(left, right)
-            for side, other in ((left, right), (right, left))
+        return (
+            left.value == right.value
+            or _mixed(left, right)
+            or any(
+                _agree(side, other, factor, nearly=self.nearly)
+                for factor in _factors(left, right)
+                for side, other in ((left, right), (right, left))
+            )
         )
+
+    @property
+    def sizes(self) -> list[float]:
+        """The values of both sides without their signs; those that are larger than any figure are left out."""
+        values = (max(side.value, -side.value) for side in (self.left, self.right))
+        return [float(value) for value in values if value < _LARGEST]
 
 
 def equations(text: str) -> Iterator[Equation]:
-    """Yield the equations in the first part of a text that have an operator on a side, in its order."""
+    """Yield the equations in the first part of a text that have an operator on a side, in its order.
+
+    Those of texts of usual length are kept, as several checks ask for them.
+    """
     text = text[:LONGEST]
-    if not _MARK.search(text):
-        return
+    if _has_mark(text):
+        yield from _kept(text) if len(text) <= _USUAL else _equations(text)
+
+
+def _equations(text: str) -> Iterator[Equation]:
     for start, sentence in sentences(text):
-        if _MARK.search(sentence):
+        if _has_mark(sentence):
             yield from _in_sentence(sentence, start)
+
+
+@lru_cache(maxsize=1024)
+def _kept(text: str) -> tuple[Equation, ...]:
+    return tuple(_equations(text))
+
+
+def _has_mark(text: str) -> bool:
+    return any(part in text for part in _PART_OF_A_MARK) and _MARK.search(text) is not None
 
 
 def sentences(text: str) -> Iterator[tuple[int, str]]:
@@ -177,30 +211,30 @@ class _Chain:
                 yield Equation(left, right, nearly, offset + start, offset + end)
 
 
-def _factors(left: Side, right: Side) -> set[Fraction]:
+def _factors(left: Side, right: Side) -> set[Exact]:
     """Return what the left side may be multiplied with: percentages are hundredths, thousands may be left out."""
-    factors = {Fraction(1)}
+    factors: set[Exact] = {1}
     if left.percent or right.percent:
-        factors |= {Fraction(100), Fraction(1, 100)}
+        factors |= {100, Fraction(1, 100)}
     if left.scales != right.scales:
         known = left.scales | right.scales
         factors |= {Fraction(one, other) for one in known for other in known}
     return factors
 
 
-def _agree(side: Side, plain: Side, factor: Fraction, *, nearly: bool) -> bool:
+def _agree(side: Side, plain: Side, factor: Exact, *, nearly: bool) -> bool:
     """Tell whether a value may be meant by another that is written with so many digits."""
     wanted, written = side.value * factor, plain.value
     if wanted < 0 < written and (side.dashed or may_be_year(side.first)):  # years' difference has no sign
         wanted = -wanted
     wanted, written = (wanted, written) if wanted >= 0 else (-wanted, -written)
-    off = abs(wanted - written)
-    unit = Fraction(max(plain.scales), 10**plain.places)
+    off = max(wanted - written, written - wanted)
+    unit = Fraction(max(plain.scales), 10**plain.places) if plain.places else max(plain.scales)
     rounded = plain.operators == 0 and off < unit and (nearly or wanted % unit != 0)
     if off == 0 or rounded:
         return True
-    loose = _LOOSE if nearly else _ROUNDED if side.rounded or plain.rounded else Fraction(0)
-    return off <= wanted * loose
+    loose = _LOOSE if nearly else _ROUNDED if side.rounded or plain.rounded else None
+    return loose is not None and off <= wanted * loose
 
 
 _MULTIPLES = frozenset({"dozen", "pair", "score", "half", "quarter"})

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 _TO_TWENTY = (
@@ -27,6 +28,8 @@ IN_DIGITS = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]
 """Pattern of a number in digits."""
 SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 _LONGEST = 25
+_USUAL = 2000
+"""Characters of a text up to which its figures are kept."""
 _ENDINGS = frozenset({"st", "nd", "rd", "th", "s", "d"})
 _SMALLEST_TEN, _LARGEST_UNIT = 20, 10
 
@@ -79,6 +82,7 @@ class Figure(NamedTuple):
 
 
 _COUNTED = 20
+_START = itemgetter(Figure._fields.index("start"))
 
 
 def may_be_year(value: float | Fraction) -> bool:
@@ -86,14 +90,26 @@ def may_be_year(value: float | Fraction) -> bool:
     return _YEARS[0] <= value <= _YEARS[1] and value % 1 == 0
 
 
-@lru_cache(maxsize=256)
 def figures(text: str) -> tuple[Figure, ...]:
-    """Return the figures of a text in order."""
+    """Return the figures of a text in order.
+
+    Those of texts of usual length are kept, as several checks ask for them.
+    """
+    return _kept(text) if len(text) <= _USUAL else _figures(text)
+
+
+def _figures(text: str) -> tuple[Figure, ...]:
     found = [figure for match in _DIGITS.finditer(text) if (figure := _in_digits(match))]
-    return tuple(sorted([*found, *_spelled(text)], key=lambda figure: figure.start))
+    spelled = _spelled(text)
+    return tuple(sorted([*found, *spelled], key=_START)) if spelled else tuple(found)
+
+
+_kept = lru_cache(maxsize=4096)(_figures)
 
 
 def _in_digits(match: re.Match[str]) -> Figure | None:
+    if match.lastgroup is None:
+        return _bare(match[0], *match.span())
     glued, percent, scale = match.group("glued", "percent", "scale")
     end = match.start("glued") if glued else match.start("percent") if percent else match.start("scale")
     digits = match.string[match.start() : end if end >= 0 else match.end()].replace(",", "")
@@ -102,6 +118,13 @@ def _in_digits(match: re.Match[str]) -> Figure | None:
     places = len(digits) - 1 - digits.find(".") if "." in digits else 0
     factor = SCALES[scale.strip().rstrip("s")] if scale else 1.0
     return Figure(float(digits), match.start(), match.end(), places, bool(percent), factor, False, glued or "")
+
+
+def _bare(written: str, start: int, end: int) -> Figure | None:
+    """Return a number behind which nothing stands that belongs to it: most are."""
+    whole, point, part = written.partition(".")
+    digits = whole.replace(",", "") + point + part
+    return None if len(digits) > _LONGEST else Figure(float(digits), start, end, len(part), False, 1.0, False, "")
 
 
 def _spelled(text: str) -> list[Figure]:

@@ -27,16 +27,16 @@ _EQUATES = (
 )
 """Pattern of what an equation can't be written without."""
 _TELLS = (
-    r"(?i:\b(?:half|third|quarter|fifth|tenth|ratio|sum|total|product|average|mean|difference|%|percent) "
-    rf"(?:of|between) {_SPELLED}|% of {_SPELLED}|\b(?:twice|double|triple|(?:subtract|add|multiply|divid)(?:ing)?) "
-    rf"{_SPELLED})"
+    r"(?i:(?-u:\b)(?:half|third|quarter|fifth|tenth|ratio|sum|total|product|average|mean|difference|%|percent) "
+    rf"(?:of|between) {_SPELLED}|% of {_SPELLED}|(?-u:\b)(?:twice|double|triple|(?:subtract|add|multiply|divid)"
+    rf"(?:ing)?) {_SPELLED})"
 )
 """Pattern of what arithmetic can't be told in words without."""
 _COMPARED = (
     r"[A-Z0-9][\w'’-]*(?:,? (?:stands at|at|with|has|had|is|was|reached|reaches|recorded|scored|shows)(?: a value of)? "
     r"| ?[:=] ?| ?\()[$€£]?[0-9]|[0-9]%? (?:for|in) [A-Z0-9]|[0-9][0-9,]{3}",
-    r"\b(?:red|green|blue|yellow|purple|brown|gr[ae]y|cyan|orange|pink|black|white)\b",
-    r"(?i:\b(?:[0-9]{1,2}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)) [a-z]{3,20} [a-z]{3}",
+    r"(?-u:\b)(?:red|green|blue|yellow|purple|brown|gr[ae]y|cyan|orange|pink|black|white)(?-u:\b)",
+    r"(?i:(?-u:\b)(?:[0-9]{1,2}|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)) [a-z]{3,20} [a-z]{3}",
 )
 """Patterns of what caption and reasoning are compared in, where both have it: values, colours, counts."""
 _STATED = (
@@ -45,6 +45,12 @@ _STATED = (
 )
 _WORDY = r"^[A-Za-z][A-Za-z .,'()*-]*$"
 _NUMBERS = rf"(?i-u:\b(?:{'|'.join(SMALL)})\b)"
+_ENDS_IN_A_FIGURE = (
+    r"(?:=|\b(?:is|are|equals|gives|leaves|left|makes|get|to|of|with|has|conclude)) "
+    r"([0-9]{1,3}(?:\.[0-9]+)?)((?:[^0-9\p{L}][^0-9]*)?)$"
+)
+"""Pattern of a reasoning with the last figure of it in digits, which no label is, and what stands behind that."""
+_A_FIGURE = r"^[$€£]?([0-9]{1,3}(?:\.[0-9]+)?)[°%]?\.?$"
 _EDGES = " \t\n.*"
 _LAST = 200
 
@@ -79,7 +85,8 @@ def _gates() -> list[pl.Expr]:
 def _with_ends(gates: pl.DataFrame) -> pl.DataFrame:
     """Say where the conclusion may be wrong by what was said before: hardly where it is said there, in plain words."""
     ended = pl.col("reasoning").is_not_null() & pl.col("conclusion").is_not_null()
-    gates = gates.with_columns((ended & ~_is_plainly_said().fill_null(False)).alias("ends")).with_row_index("row")
+    said = _is_plainly_said() | _is_last_figure()
+    gates = gates.with_columns((ended & ~said.fill_null(False)).alias("ends")).with_row_index("row")
     left = gates.filter("ends").select("row", "caption", "reasoning", "conclusion").filter(_cant_differ())
     wanted = words(pl.col("conclusion"))
     said = holds(words(pl.col("reasoning")), wanted) | holds(words(pl.col("caption").fill_null("")), wanted)
@@ -93,6 +100,14 @@ def _is_plainly_said() -> pl.Expr:
     wanted = pl.col("conclusion").str.strip_chars(_EDGES).str.to_lowercase()
     plain = wanted.str.contains(r"^[$a-z0-9][a-z0-9 .,%$-]*$") & (wanted.str.len_bytes() < _LAST // 2)
     return plain & (end.str.ends_with(pl.lit(" ") + wanted) | (end == wanted))
+
+
+def _is_last_figure() -> pl.Expr:
+    """Tell where the conclusion is a figure, and the last one that the reasoning, which states no answer, gives."""
+    reasoning = pl.col("reasoning")
+    figure = reasoning.str.extract(_ENDS_IN_A_FIGURE, 1) == pl.col("conclusion").str.extract(_A_FIGURE)
+    more = reasoning.str.extract(_ENDS_IN_A_FIGURE, 2).str.contains(_NUMBERS) | reasoning.str.contains(_STATED)
+    return figure & ~more & (reasoning.str.len_bytes() < LONGEST)
 
 
 def _cant_differ() -> pl.Expr:

@@ -136,13 +136,14 @@ class Scene:
 
 def disputed(text: str, known: Scene, question: str, *, caption: bool) -> Iterator[Disputed]:
     """Yield the claims of a caption, or of a reasoning about a question, that the objects contradict."""
-    if "shape" not in known.kinds:
+    text = text[:LONGEST]
+    if "shape" not in known.kinds or not _may_tell(text):
         return
     asking = _asking(question)
     plain = caption or asking.changes or not asking.placed
     telling = _Telling(known, asking.wanted, caption, asking.changes, plain)
     listed = Counter[Wanted]()
-    for start, written in sentences(text[:LONGEST]):
+    for start, written in sentences(text):
         if text[start + len(written) : start + len(written) + 1] == "?":
             continue
         sentence = _without_idioms(written)
@@ -153,6 +154,11 @@ def disputed(text: str, known: Scene, question: str, *, caption: bool) -> Iterat
             found += _listed(telling, listed, sentence, there)
         for each in found:
             yield each._replace(start=start + each.start, end=start + each.end)
+
+
+def _may_tell(text: str) -> bool:
+    """Tell whether a text may speak of objects or of the ground; many a reasoning speaks of neither."""
+    return NOUN_THERE.search(text) is not None or "of " in text.lower() or any(name in text for name in _GROUNDS)
 
 
 def _without_idioms(sentence: str) -> str:

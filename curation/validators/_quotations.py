@@ -137,8 +137,7 @@ class _Stage:
     @cached_property
     def reckoned(self) -> list[float]:
         """The sides of the equations that hold."""
-        right = [side for each in self._stated if each.holds for side in (each.left, each.right)]
-        return [abs(float(side.value)) for side in right]
+        return [size for each in self._stated if each.holds for size in each.sizes]
 
     @cached_property
     def _there(self) -> list[float]:
@@ -341,14 +340,13 @@ def _is_of(figure: Figure, names: Sequence[str], stage: _Stage) -> bool:
 def _owner(figure: Figure, sentence: _Sentence, known: Sheet) -> list[str]:
     """Return the name that a figure is said to be of: `Peru has 12`, `12 for Peru`."""
     before = sentence.before(figure).casefold()
-    named = [*known.rows, *known.columns]
-    likely = [name for name in named if name in before]
+    likely = [name for name in known.names if name in before]
     link = _LINK.search(before, max(0, len(before) - _LONGEST_LINK)) if likely else None
     found = [name for name in likely if before.endswith(name, 0, link.start())] if link else []
     after = _FOR.match(sentence.text, figure.end)
     if after and not found:
         behind = sentence.text[after.end() : after.end() + _NEAR].casefold()
-        found = [name for name in named if behind.startswith(name) and not behind[len(name) :][:1].isalnum()]
+        found = [name for name in known.names if behind.startswith(name) and not behind[len(name) :][:1].isalnum()]
     return [max(found, key=len)] if found else []
 
 

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from curation.validators._figures import Figure, figures, may_be_year
 from curation.validators._support import agrees
@@ -24,8 +25,14 @@ class Sheet:
         self.years = sorted(filter(may_be_year, self.values))
         self.rows = _named(facts.table[1:])
         self.columns = _named(list(zip(*facts.table, strict=False))[1:])
-        self.sums = frozenset(round(value, 9) for value in _sums(facts.table))
+        self.names = (*self.rows, *self.columns)
         self.sizes = _sizes(facts.table)
+        self._table = facts.table
+
+    @cached_property
+    def sums(self) -> frozenset[float]:
+        """What is reckoned of rows and columns: few texts speak of it."""
+        return frozenset(round(value, 9) for value in _sums(self._table))
 
     def has(self, figure: Figure) -> bool:
         """Tell whether a figure stands there, as it is or rounded to its digits."""

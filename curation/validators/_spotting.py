@@ -99,3 +99,9 @@ def words(text: pl.Expr) -> pl.Expr:
     """Return a text's words and numbers between single blanks, in lower case: ` 3 5 red cubes `."""
     plain = text.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}\p{M}]+", " ").str.strip_chars(" ")
     return pl.concat_str(pl.lit(" "), plain, pl.lit(" "))
+
+
+def may_hold(text: pl.Expr, part: pl.Expr) -> pl.Expr:
+    """Tell whether the words of each text may hold those of the part beside it: they don't without its last word."""
+    last = part.str.extract(r"([\p{L}\p{N}\p{M}]+)[^\p{L}\p{N}\p{M}]*$").str.to_lowercase()
+    return holds(text.str.to_lowercase(), last).fill_null(value=True)

@@ -58,6 +58,7 @@ _NEARLY = re.compile(
     re.IGNORECASE,
 )
 _NOT_SHOWN = re.compile(r"^\s?(?:px|pixels?|by [0-9]+ pixels|[x×] ?[0-9]+)\b", re.IGNORECASE)
+_SIZES_BEGIN = frozenset("pPbBxX×")
 _NAME = r"(?P<name>(?:[A-Z][\w'’-]*|[0-9]{4})(?: (?:and |of |the )?[A-Z][\w'’-]*){0,3})"
 _VALUED = re.compile(
     rf"(?<![\w-]){_NAME}(?:,? (?:stands at|at|with|has|had|is|was|reached|reaches|recorded|scored|shows)"
@@ -126,7 +127,12 @@ def quantities(text: str) -> list[Figure]:
 def shown(text: str, found: Iterable[Figure]) -> list[Figure]:
     """Leave of a text's figures those that are no labels, and no sizes in pixels."""
     told = (figure for figure in found if not is_label(text, figure))
-    return [figure for figure in told if not _NOT_SHOWN.match(text[figure.end : figure.end + 20])]
+    return [figure for figure in told if not _is_size(text[figure.end : figure.end + 20])]
+
+
+def _is_size(behind: str) -> bool:
+    """Tell whether a figure is one of a picture's size by what stands behind it: few begin as such do."""
+    return behind.lstrip()[:1] in _SIZES_BEGIN and _NOT_SHOWN.match(behind) is not None
 
 
 def is_nearly(text: str, figure: Figure) -> bool:
@@ -139,7 +145,7 @@ def results(text: str) -> set[float]:
     found = set[float]()
     for equation in equations(text):
         if equation.holds:
-            found |= {abs(float(equation.left.value)), abs(float(equation.right.value))}
+            found.update(equation.sizes)
     return found
 
 

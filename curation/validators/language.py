@@ -45,7 +45,8 @@ _SCRIPTS = {
 """A pattern of the script's letters, and how many Latin letters say as much as a match of it."""
 _LATIN = r"\p{Latin}{4,}"
 _FOREIGN = "|".join(letters for letters, _ in _SCRIPTS.values())
-_FOREIGN_RUN = rf"(?:{_FOREIGN})(?:[\p{{L}}\p{{M}}\p{{N}}\p{{P}}\s]{{0,199}})"
+_FOREIGN_RUN = rf"(?:{_FOREIGN})[\p{{L}}\p{{M}}\p{{N}}\p{{P}}\s]*"
+"""Without a bound, which would take a tenth of a second to make ready: evidence is cut anyway."""
 _LETTERS = 24
 """Letters from which on a script is judged; a question's, from the first."""
 _LESSER = 0.2

@@ -7,21 +7,23 @@ talk of formats and instructions is nothing there, as forms are full of it.
 `answer-known`, a warning, is an answer spoken of otherwise than one speaks of what is still to be found: beside words
 of knowing or giving that are not about the image, as a premise, as something that tells, settles or must come out; and
 the target beside those who hand out and label answers.
+`likely`, a warning too, is a sentence in which no phrase is found, but whose words are, taken together, those of a
+writer who has the answer (see `_tell`).
 `answer-announced` is a SUMMARY or CAPTION that says what the answer is; `answer-in-summary` a SUMMARY, which is to
 solve nothing, that holds the target's words although question, choices and context don't; `answer-copied` a target of
 25 words or more that stands word for word in one of the two. They are warnings.
 
 What is not told: a target in a CAPTION, as what can be read off an image belongs there; a target of one digit, of
 fewer than four letters, or yes and no, in a SUMMARY, as plans hold such words by chance; a writer who leans on the
-answer without a word of it; and of phrasings in a manner that nobody foresaw, more than half: rules that were made
-for sixty of them found hardly more of the next sixty. That takes a judge.
+answer without a word of it; and of phrasings in a manner that nobody foresaw, about one in four: phrases alone miss
+three in five of them. That takes a judge.
 """
 
 from collections.abc import Iterable
 
 import polars as pl
 
-from curation.validators import _spotting
+from curation.validators import _spotting, _tell
 from curation.validators._answer_talk import ANSWER_GIVEN, INSTRUCTIONS, NEARLY_GIVEN, OF_CHOICES, OF_THE_IMAGE
 from curation.validators._betrayals import (
     BETRAYALS,
@@ -35,11 +37,12 @@ from curation.validators._betrayals import (
 from curation.validators._hearsay import HEARING, HEARSAY, TARGET_HEARD
 from curation.validators._spotting import NAMES, QUOTED, Kind, Phrases, findings, holds, pattern, words
 
-VERSION = 3
+VERSION = 4
 
 _GIVEN = Kind("answer-given", "error", "speaks of an answer that was given, instead of finding it")
 _TOLD = Kind("instructions", "error", "speaks of instructions, which a reader of the trace never saw")
 _HINTED = Kind("answer-known", "warning", "seems to speak of an answer that was there before the reasoning")
+_LIKELIHOOD = Kind("likely", "warning", "sounds like a writer who has the answer already")
 _ANNOUNCED = Kind("answer-announced", "warning", "says what the answer is before there is any reasoning")
 _FORESEEN = Kind("answer-in-summary", "warning", "holds the target, which the question does not name")
 _COPIED = Kind("answer-copied", "warning", "holds the whole target, word for word")
@@ -66,6 +69,7 @@ _BESIDE = ((HANDING, TARGET_HANDED), (HEARING, TARGET_HEARD))
 _ARGUED = ("summary", "reasoning", "conclusion")
 _APART = ".\n"
 """What stands between stages that are searched as one: no phrase goes on behind it, and it is an end as good as `$`."""
+_PLANNED = ("summary", "reasoning")
 _BEFORE = ("summary", "caption")
 _ANSWER = 100
 """Bytes of a target that can stand in a sentence."""
@@ -79,9 +83,23 @@ def check(batch: pl.DataFrame) -> pl.DataFrame:
     said = [frame for phrases in _STEPS for frame in _said(argued, phrases)]
     shown = [frame for phrases in _SHOWN for frame in _spotting.spotted(batch, phrases, ("caption",))]
     sure = _once([*said, *shown, *_early(batch)])
-    found = [frame for phrases in _LIKELY for frame in _said(argued, phrases)]
-    found += [frame for stage in ("summary", "reasoning") for frame in _handed(batch, stage)]
-    return pl.concat([sure, _once(found).join(sure, on=["subject", "stage"], how="anti")])
+    hinted = [frame for phrases in _LIKELY for frame in _said(argued, phrases)]
+    hinted += [frame for stage in _PLANNED for frame in _handed(batch, stage)]
+    found = pl.concat([sure, _once(hinted).join(sure, on=["subject", "stage"], how="anti")])
+    return pl.concat([found, _telling(batch).join(found, on=["subject", "stage"], how="anti")])
+
+
+def _telling(batch: pl.DataFrame) -> pl.DataFrame:
+    """Return the sentence of each stage that tells most, where it tells enough."""
+    known = batch.select("subject", *_PLANNED, pl.col("targets").list.first().alias("target"))
+    rows = known.unpivot(_PLANNED, index=["subject", "target"], variable_name="stage", value_name="text")
+    said = _tell.sentences(rows.drop_nulls("text"))
+    said = said.with_columns(pl.Series("score", _tell.load().scores(said["words"]))).filter(pl.col("score") > 0)
+    said = said.sort("score", descending=True, maintain_order=True)
+    return _spotting.together(
+        findings(said.filter(pl.col("stage") == stage), _LIKELIHOOD, stage, pl.col("text").str.strip_chars())
+        for stage in _PLANNED
+    ).unique(["subject", "stage"], keep="first", maintain_order=True)
 
 
 def _once(found: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -21,7 +21,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curation.validators import _spotting
-from curation.validators._spotting import NAMES, QUOTED, Kind, findings, holds, words
+from curation.validators._spotting import NAMES, QUOTED, Kind, findings, holds, may_hold, words
 
 VERSION = 1
 
@@ -109,9 +109,9 @@ def _copies(written: pl.DataFrame, one: str, other: str) -> pl.DataFrame:
     """Find where the longer of two stages is the shorter, and little else; the later one is told."""
     lengths = [pl.col(stage).str.len_bytes() for stage in (one, other)]
     shorter, longer = pl.min_horizontal(lengths), pl.max_horizontal(lengths)
-    near = written.filter(shorter >= _COPY_FROM, 3 * shorter >= 2 * longer).with_columns(
-        words(pl.col(one)).alias("one"), words(pl.col(other)).alias("other")
-    )
+    near = written.filter(shorter >= _COPY_FROM, 3 * shorter >= 2 * longer)
+    near = near.filter(may_hold(pl.col(one), pl.col(other)) | may_hold(pl.col(other), pl.col(one)))
+    near = near.with_columns(words(pl.col(one)).alias("one"), words(pl.col(other)).alias("other"))
     same = holds(pl.col("one"), pl.col("other")) | holds(pl.col("other"), pl.col("one"))
     return findings(near.filter(same), _COPIED, other, pl.col(other))
 

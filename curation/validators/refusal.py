@@ -13,7 +13,7 @@ about a detail is no refusal.
 import polars as pl
 
 from curation.validators import _spotting
-from curation.validators._spotting import NAMES, Kind, Phrases, findings, holds, pattern, words
+from curation.validators._spotting import NAMES, Kind, Phrases, findings, holds, may_hold, pattern, words
 
 VERSION = 1
 
@@ -184,7 +184,8 @@ def _restated(batch: pl.DataFrame, stage: str) -> pl.DataFrame:
     """Find stages that hold the whole question and little else; a summary may, if it says a word of its own."""
     asked, said = pl.col("question").str.len_bytes(), pl.col(stage).str.len_bytes()
     more = 0 if stage == "summary" else _OPENING
-    rows = batch.filter(asked > _ASKED, said < asked + _OPENING, asked < said + _OPENING).filter(
+    rows = batch.filter(asked > _ASKED, said < asked + _OPENING, asked < said + _OPENING)
+    rows = rows.filter(may_hold(pl.col(stage), pl.col("question"))).filter(
         holds(words(pl.col(stage)), words(pl.col("question"))),
         words(pl.col(stage)).str.len_bytes() <= words(pl.col("question")).str.len_bytes() + more,
     )
@@ -201,8 +202,8 @@ def _empty_talk(batch: pl.DataFrame, stage: str) -> pl.DataFrame:
     )
     rows = rows.filter(framed)
     rows = rows.with_columns(_listed(stage).alias("said")).filter(pl.col("said").list.len() >= 5)
-    known = pl.concat_list(_listed("question"), pl.lit(pl.Series([_FRAME.split()])))
-    rows = rows.filter(pl.col("said").list.set_difference(known).list.len() == 0)
+    own = pl.col("said").list.eval(pl.element().filter(~pl.element().is_in(_FRAME.split())))
+    rows = rows.filter(own.list.set_difference(_listed("question")).list.len() == 0)
     return findings(rows, _EMPTY_TALK, stage, pl.col(stage))
 
 

@@ -1,7 +1,8 @@
 """All validators, and near duplicates, over a million rows, and beside them what others would take.
 
     python tests/bench/bench_million.py [--sizes 10000 100000 1000000] [--folder DIR] [--plot growth.svg]
-        [--datatrove PYTHON] [--data-juicer PYTHON] [--peer-rows 100000] [--processes 2] [--only checks|near]
+        [--datatrove PYTHON] [--data-juicer PYTHON] [--text-dedup PYTHON] [--peer-rows 100000] [--processes 2]
+        [--only checks|near]
 
 The rows are made once in the folder (see `million_rows`): traces with faults among them, and texts every tenth of which
 is a copy with one to four words changed. Prints rows a second, CPU, and the most MiB that a process held, for each
@@ -9,8 +10,10 @@ number of rows; then the same of the peers on the same file of `--peer-rows`, on
 and how many times as long they took. `--plot` draws seconds over rows.
 
 A peer's Python has it installed: `pip install datatrove[io,processing] datasketch orjson tokenizers "xxhash<3.6"`,
-`pip install py-data-juicer aiohttp`. Datatrove's and Data-Juicer's filters drop a row at the first that it fails; our
-validators all see all rows. Near duplicates of ours take one process. On a busy machine only CPU can be compared.
+`pip install py-data-juicer aiohttp`; `pip install --no-deps text-dedup`, with `datasets "click<9" scipy xxhash regex
+"click-option-group<0.6" "rich<14" ftfy` (its other requirements are Spark and Sphinx). Datatrove's and Data-Juicer's
+filters drop a row at the first that it fails; our validators all see all rows. Near duplicates of ours take one
+process. On a busy machine only CPU can be compared.
 """
 
 import argparse
@@ -31,7 +34,7 @@ _FOLDER = Path("/tmp/curation-million")
 _HEAD = ("what", "rows", "seconds", "rows/s", "CPU s", "rows/CPU s", "MiB", "recall", "false", "times ours: wall, CPU")
 _PEERS = {
     "checks": (("datatrove", "datatrove-filters"), ("data_juicer", "data-juicer")),
-    "near": (("datatrove", "datatrove-minhash"), ("datatrove", "datasketch")),
+    "near": (("datatrove", "datatrove-minhash"), ("datatrove", "datasketch"), ("text_dedup", "text-dedup")),
 }
 """The peers of each half: the flag that names their Python, and what they run."""
 
@@ -132,6 +135,9 @@ def measure(half: str, options: argparse.Namespace) -> list[Run]:
         mine = next((run for run in runs if run.rows == rows), None) or ours(half, file, rows, options.processes)
         others = [peer(python, what, file, rows, options.processes) for python, what in there]
         harness.show(_HEAD, [mine.row(), *(run.row(mine) for run in others)])
+        if half == "checks":
+            like = ours("alike", file, rows, options.processes)
+            harness.show(_HEAD, [like.row(), *(run.row(like) for run in others)])
     return runs
 
 
@@ -143,6 +149,7 @@ def main() -> None:
     arguments.add_argument("--plot", type=Path)
     arguments.add_argument("--datatrove")
     arguments.add_argument("--data-juicer")
+    arguments.add_argument("--text-dedup")
     arguments.add_argument("--peer-rows", type=int, default=100_000)
     arguments.add_argument("--processes", type=int, default=2)
     arguments.add_argument("--only", choices=tuple(_PEERS))

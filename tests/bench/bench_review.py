@@ -21,12 +21,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import harness
+import numpy as np
 import review_workspace
+from numpy.typing import NDArray
 from review_workspace import REVIEWERS, Size
 from sqlalchemy import select
 
@@ -34,6 +37,7 @@ from curation.review import Desk, Reviewer, Slice
 from curation.review.batches import batches
 from curation.review.comparisons import agreement
 from curation.review.overview import overview
+from curation.statistics.agreement import MISSING, alpha
 from curation.store import Store, tables
 from schemas.review import Duty, State
 from schemas.trace import Stage
@@ -82,6 +86,7 @@ def queries(folder: Path) -> None:
             "folding decisions in, once": lambda: overview(store),
             "overview": lambda: overview(store),
             "agreement": lambda: agreement(store),
+            **{f"α of {len(codes):,} records, 8 reviewers": partial(alpha, codes, 3, "ordinal") for codes in drawn()},
             "batches": lambda: batches(store, desk.terms),
             "values to filter by": desk.facets,
         }
@@ -91,6 +96,12 @@ def queries(folder: Path) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     size = sum(path.stat().st_size for path in folder.glob("curation.db*")) / 1e6
     print(f"database {size:,.0f} MB, peak memory {peak:.0f} MB\n")
+
+
+def drawn() -> Iterator[NDArray[np.int64]]:
+    """Draw answers of 8 reviewers, a quarter of whom were not asked: for 10,000 records, then for 100,000."""
+    for count in (10_000, 100_000):
+        yield np.random.default_rng(2).integers(MISSING, 3, (count, 8))
 
 
 def _row(desk: Desk, name: str, slice_: Slice) -> tuple[object, ...]:

@@ -1,6 +1,6 @@
 """A child of `bench_million`: our validators, or our near duplicates, over a file; prints one JSON object.
 
-python million_ours.py checks|near FILE [--processes 2]
+python million_ours.py checks|alike|near FILE [--processes 2]
 """
 
 # ruff: noqa: PLC0415 - what only a child process needs, only a child imports
@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -24,22 +25,40 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_ALIKE = ("language", "leakage", "length", "refusal")
+"""The validators that the peers have filters like: those of a text's words, signs, lengths and repetitions."""
+
+
 def checks(file: Path, processes: int) -> dict[str, Any]:
     """Run all validators over the row groups, as `validate` does: a group at a time in each process."""
+    return _over(file, processes, ())
+
+
+def alike(file: Path, processes: int) -> dict[str, Any]:
+    """Run only the validators that peers have filters like."""
+    return _over(file, processes, _ALIKE)
+
+
+def _over(file: Path, processes: int, names: tuple[str, ...]) -> dict[str, Any]:
     told = Counter[str]()
     os.environ["POLARS_MAX_THREADS"] = "1"  # in the processes that start now, as in those of `validate`
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        for found in pool.map(_checked, repeat(file), range(groups(file))):
+    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        for found in pool.map(_checked, repeat(file), range(groups(file)), repeat(names), repeat(Path(folder))):
             told.update(found)
     return {"found": dict(told)}
 
 
-def _checked(file: Path, number: int) -> dict[str, int]:
+def _checked(file: Path, number: int, names: tuple[str, ...], folder: Path) -> dict[str, int]:
+    """Check a group; what is found is written, as peers write what they keep."""
+    import polars as pl
+
     from curation import registry, validators
 
     batch = group(file, number)
-    names = registry.names("curation.validators")
-    return {name: validators.get(name).check(batch).height for name in names}
+    found = {name: validators.get(name).check(batch) for name in names or registry.names("curation.validators")}
+    whole = pl.concat(each.with_columns(pl.lit(name).alias("validator")) for name, each in found.items())
+    whole.write_parquet(folder / f"{number}.parquet")
+    return {name: each.height for name, each in found.items()}
 
 
 def near(file: Path, _: int) -> dict[str, Any]:
@@ -72,12 +91,12 @@ def peak() -> float:
 def main() -> None:
     """Run what is asked for."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("what", choices=("checks", "near"))
+    arguments.add_argument("what", choices=("checks", "alike", "near"))
     arguments.add_argument("file", type=Path)
     arguments.add_argument("--processes", type=int, default=2)
     options = arguments.parse_args()
     begun = time.perf_counter()
-    made = {"checks": checks, "near": near}[options.what](options.file, options.processes)
+    made = {"checks": checks, "alike": alike, "near": near}[options.what](options.file, options.processes)
     json.dump(made | {"seconds": time.perf_counter() - begun, "peak": peak()}, sys.stdout)
 
 

@@ -1,6 +1,7 @@
 """A child of `bench_million` in a peer's own environment: it imports nothing of ours, and prints one JSON object.
 
-    PEER/bin/python million_peers.py datatrove-filters|data-juicer|datatrove-minhash|datasketch FILE… [--processes 2]
+    PEER/bin/python million_peers.py datatrove-filters|data-juicer|datatrove-minhash|datasketch|text-dedup FILE…
+        [--processes 2]
 
 The files are the parts of one, alone in their folder.
 """
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 LEAKS = r"(?i)\b(?:standard|given|provided|correct|expected) answer\b|\bground truth\b|\banswer key\b|\bprompt\b"
+FLAGGED = "prompt instructions told supplied provided annotator dataset label key sorry apologize unable cannot"
+STOPWORDS = "the of and with are this that which from there have each because it to we has its"
 
 
 def datatrove_filters(files: list[Path], processes: int, folder: Path) -> dict[str, Any]:
@@ -69,7 +72,10 @@ def datatrove_minhash(files: list[Path], processes: int, folder: Path) -> dict[s
 
 
 def data_juicer(files: list[Path], processes: int, folder: Path) -> dict[str, Any]:
-    """Data-Juicer's filters of length, repetition and signs, with its own settings."""
+    """Data-Juicer's filters of length, repetition, signs and words, with its own settings; the words are ours.
+
+    The words stand for `leakage`, `refusal` and `language`. Its filter of languages wants a model from the network.
+    """
     from data_juicer.config import init_configs
     from data_juicer.core import DefaultExecutor
 
@@ -80,7 +86,11 @@ def data_juicer(files: list[Path], processes: int, folder: Path) -> dict[str, An
         {"special_characters_filter": {}},
         {"alphanumeric_filter": {"tokenization": False}},
         {"words_num_filter": {"min_num": 1}},
+        {"flagged_words_filter": {"flagged_words_dir": str(folder)}},
+        {"stopwords_filter": {"stopwords_dir": str(folder)}},
     ]
+    for name, words in (("flagged_words", FLAGGED), ("stopwords", STOPWORDS)):
+        (folder / f"{name}.json").write_text(json.dumps({"en": words.split()}))
     settings = {
         "dataset_path": str(files[0].parent),
         "export_path": str(folder / "out.jsonl"),
@@ -112,6 +122,26 @@ def datasketch(files: list[Path], processes: int, folder: Path) -> dict[str, Any
     return {"told": told}
 
 
+def text_dedup(files: list[Path], processes: int, folder: Path) -> dict[str, Any]:
+    """text-dedup's MinHash, with its own settings: 5 words, 250 permutations, at a Jaccard similarity of 0.7."""
+    from datasets import disable_progress_bars, load_from_disk
+    from text_dedup.minhash import main as minhash
+
+    disable_progress_bars()
+    places = {"path": "parquet", "data_dir": files[0].parent, "cache_dir": folder / "cache", "output": folder / "kept"}
+    given = places | {"split": "train", "column": "text", "num_proc": processes}
+    minhash([f"--{name}={value}" for name, value in given.items()], standalone_mode=False)
+    ids = [each for file in files for each in _ids(file)]
+    kept = set(load_from_disk(str(folder / "kept"))["id"])
+    return {"told": [each for each in ids if each not in kept]}
+
+
+def _ids(file: Path) -> list[str]:
+    import pyarrow.parquet as pq
+
+    return pq.read_table(file, columns=["id"])["id"].to_pylist()
+
+
 def main() -> None:
     """Run what is asked for."""
     runs = {
@@ -119,6 +149,7 @@ def main() -> None:
         "datatrove-minhash": datatrove_minhash,
         "data-juicer": data_juicer,
         "datasketch": datasketch,
+        "text-dedup": text_dedup,
     }
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("what", choices=runs)

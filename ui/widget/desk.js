@@ -169,7 +169,7 @@ export class Desk {
       act("Guidelines", "guidelines", { disabled: false }),
       act("Keys", "help", { disabled: false }),
     );
-    const waiting = this.outbox.deeds.length;
+    const waiting = this.outbox.deeds.length + this.outbox.drafts.size;
     this.node.dataset.waiting = String(waiting);
     this.node.dataset.decided = String(this.decided);
     this.status.textContent = [

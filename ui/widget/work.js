@@ -10,7 +10,7 @@ export class Work {
     this.verdicts = { ...draft?.verdicts };
     this.texts = { ...draft?.texts };
     this.stale = new Set(draft?.stale);
-    this.wrong = new Set(); // steps of the reasoning, by number
+    this.wrong = new Set(draft?.wrong_steps); // steps of the reasoning, by number
     this.calls = [...(draft?.calls ?? [])];
     this.before = draft?.seconds ?? 0;
     this.spent = 0;
@@ -86,7 +86,8 @@ export class Work {
 
   draft() {
     if (!this.begun) return null;
-    const { verdicts, texts, calls } = this;
-    return { trace_id: this.record.trace_id, verdicts, texts, calls, stale: [...this.stale], seconds: this.seconds };
+    const { verdicts, texts, calls, seconds } = this;
+    const { trace_id } = this.record;
+    return { trace_id, verdicts, texts, calls, stale: [...this.stale], wrong_steps: [...this.wrong], seconds };
   }
 }

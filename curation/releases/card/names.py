@@ -11,6 +11,9 @@ class Published(NamedTuple):
 
     title: str
     homepage: str
+    citation: str
+    """As it stands on its samples."""
+    bibtex: str
 
 
 def published(source: str) -> Published | None:
@@ -18,7 +21,7 @@ def published(source: str) -> Published | None:
     if source not in registry.names("curation.sources"):
         return None
     known = sources.get(source)
-    return Published(known.TITLE.partition(" (")[0], known.HOMEPAGE)
+    return Published(known.TITLE.partition(" (")[0], known.HOMEPAGE, known.CITATION, known.BIBTEX.strip())
 
 
 def title(source: str) -> str:

@@ -110,14 +110,22 @@ def _linked(source: str) -> str:
 
 
 def citations(facts: Facts) -> str:
-    """Return the section on what to cite: BibTeX where a sample has that, else in its words."""
+    """Return the section on what to cite: BibTeX of known sources and where a sample has that, else in its words."""
     said = {each.citation: each.source for each in reversed(facts.owners) if each.citation.strip()}
     ordered = sorted(said, key=lambda citation: (title(said[citation]).lower(), citation))[:_MOST]
-    bibtex = [citation[:_LONGEST] for citation in ordered if citation.lstrip().startswith("@")]
-    plain = [each for each in ordered if not each.lstrip().startswith("@")]
+    known = [found for name in sorted({each.source for each in facts.owners}) if (found := published(name))]
+    bibtex = [each.bibtex for each in sorted(known, key=lambda each: each.title.lower())]
+    bibtex += [_block(citation[:_LONGEST]) for citation in ordered if _is_bibtex(citation)]
+    told = {each.citation for each in known}
+    plain = [each for each in ordered if not _is_bibtex(each) and each not in told]
     entries = "\n".join(f"- {inline(title(said[each]))}: {_cited(each)}" for each in plain)
-    lead = "Please cite the sources that you use." if ordered else ""
-    return section("Citations", lead, entries, fence("\n\n".join(map(_block, bibtex)), "bibtex") if bibtex else "")
+    lead = "Please cite the sources that you use." if bibtex or plain else ""
+    block = fence("\n\n".join(dict.fromkeys(bibtex)), "bibtex") if bibtex else ""
+    return section("Citations", lead, entries, block)
+
+
+def _is_bibtex(citation: str) -> bool:
+    return citation.lstrip().startswith("@")
 
 
 def _cited(citation: str) -> str:

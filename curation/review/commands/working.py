@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
 
 from curation.config import Report, Table
-from curation.errors import DataError, Exit, UsageError
+from curation.errors import DataError, Exit, UsageError, first_fault
 from curation.progress import live
 from curation.review import Deed, Desk, Done
 from curation.review.commands.seat import DeskConfig, SliceConfig, seated
@@ -148,7 +148,7 @@ def _deed_of(config: DecideConfig, desk: Desk) -> Deed:
     try:
         return _deed(fields, new_id(), desk)
     except ValidationError as error:
-        raise UsageError(_first(error)) from None
+        raise UsageError(first_fault(error)) from None
 
 
 def _by_stage(flag: str, given: Sequence[str]) -> Iterator[tuple[Stage, str]]:
@@ -188,7 +188,7 @@ def _deeds_from(file: Path, desk: Desk) -> list[Deed]:
             fields = json.loads(line)
             deeds.append(_deed(fields, digest_json([desk.reviewer.name, number, fields])[7:39], desk))
         except ValidationError as error:
-            raise DataError(f"{file}, line {number}: {_first(error)}") from None
+            raise DataError(f"{file}, line {number}: {first_fault(error)}") from None
         except (ValueError, TypeError) as error:
             raise DataError(f"{file}, line {number} is no JSON object of a deed: {error}") from None
     return deeds
@@ -200,12 +200,6 @@ def _lines(file: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{file} can't be read as text: {error}") from error
     return text.split("\n")
-
-
-def _first(error: ValidationError) -> str:
-    detail = error.errors()[0]
-    place = ".".join(map(str, detail["loc"]))
-    return ": ".join(filter(None, (place, detail["msg"].removeprefix("Value error, "))))
 
 
 def _report(done: Sequence[Done]) -> DoneReport:

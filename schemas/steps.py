@@ -1,4 +1,4 @@
-"""The steps of a reasoning: its sentences and lines, each with its place."""
+"""The steps of a reasoning: its sentences and lines, each with its place. Reviews and verdicts number them so."""
 
 import re
 from collections.abc import Iterator
