@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from schemas.steps import split
 from curation.prompts.fence import clean
 from curation.simulator import Settings, Simulator
 from curation.simulator.answers import ChatRequest
 from curation.simulator.endpoint import Call
 from curation.simulator.judging import Case, read_case
+from schemas.steps import split
 from schemas.trace import STAGES, Stage, Stages
 from tests.reviewed_workspace import Truth, changed_steps
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from PIL import Image
 
 from curation import registry, sources
-from schemas.steps import split
 from curation.images import LoadedImage, inspect
 from curation.review import Deed, Desk, Reviewer, Terms
 from curation.review.desk import new_id
@@ -21,6 +20,7 @@ from curation.store.steps import StoredTrace, put_samples, put_traces
 from curation.validators import Subject
 from schemas.review import Decision, StageVerdict
 from schemas.sample import Sample
+from schemas.steps import split
 from schemas.trace import STAGES, Provenance, Stage, Stages, Trace
 from tests.clean_traces import clean
 from tests.corruptor import FAULTS

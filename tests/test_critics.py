@@ -11,9 +11,9 @@ from curation.critics import quotes, showing
 from curation.critics.asking import AGAIN, Critic, told
 from curation.critics.reading import SCHEMA, Findings, read_findings
 from curation.critics.showing import Case
-from schemas.steps import MOST, split
 from schemas.review import StageVerdict
 from schemas.sample import Sample, Turn
+from schemas.steps import MOST, split
 from schemas.trace import STAGES, Stage, Stages
 from tests.judged import GOOD, sample_of, trace_of
 from tests.strategies import any_text
