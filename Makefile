@@ -46,7 +46,8 @@ $(READERS_HOME)/installed: tests/readers/install.sh $(VENV)/installed-dev
 	tests/readers/install.sh $(BIN)/python $(READERS_HOME)
 	touch $@
 
-$(LABEL_STUDIO)/installed:
+$(LABEL_STUDIO)/installed: | $(VENV)/installed-dev
 	$(PYTHON) -m venv $(LABEL_STUDIO)
 	$(LABEL_STUDIO)/bin/pip install --quiet 'label-studio>=1.20,<2'
+	$(BIN)/python -m tests.label_studio_server $(LABEL_STUDIO)/bin/label-studio
 	touch $@

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -111,6 +112,12 @@ def _empty_database(program: Path, environment: dict[str, str]) -> Path:
     return kept
 
 
+def prepare(program: Path) -> None:
+    """Make the empty database, before anybody waits for it."""
+    with tempfile.TemporaryDirectory(prefix="curation-ls-") as folder:
+        _empty_database(program, _environment(Path(folder)))
+
+
 def _await(url: str, folder: Path, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
@@ -146,3 +153,7 @@ def access_token(server: Running) -> str:
         headers = {"X-CSRFToken": browser.cookies["csrftoken"], "Referer": server.url}
         token: str = browser.post("/api/token/", headers=headers).raise_for_status().json()["token"]
         return token
+
+
+if __name__ == "__main__":
+    prepare(Path(sys.argv[1]).absolute())

@@ -382,7 +382,7 @@ def test_the_same_records_have_the_same_splits_in_every_workspace(tmp_path, sqli
 def test_a_release_that_does_not_say_how_it_was_split_is_taken_without(store, tmp_path, config):
     release.build(records(), tmp_path / "out", "jsonl", image_folder(tmp_path), {}, {})
     manifest = release.read_manifest(tmp_path / "out").model_copy(update={"config": config})
-    intake = Intake(store)
+    intake = Intake(store, "lab/counts")
     intake.take(tmp_path / "out", manifest, lambda *_: None)
     assert intake.samples == len(records())
     with store.snapshot() as connection:
