@@ -385,6 +385,12 @@ def seen(shown, question, settings=None, finding=""):
     return parse_tagged(content(Simulator(settings or Settings()).reply(Call(request))))
 
 
+def test_of_a_question_without_an_answer_the_teacher_guesses_one():
+    text = "Question: What colour is the hydrant?\nStandard answer: none is known"
+    request = json.dumps({"model": "m", "messages": messages(text)}).encode()
+    assert "none is known" not in content(Simulator(Settings()).reply(Call(request)))
+
+
 @pytest.mark.parametrize("question", questions.EVERY[::40])
 def test_a_scene_is_described_as_it_is(question):
     assert seen(FOUR, question.text) == traces.stages(FOUR.rows, question)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from curation.images import LoadedImage
 from curation.prompts.fence import Fence, clean
+from curation.prompts.wording import NONE_KNOWN
 from schemas.sample import Sample, Turn
 from schemas.steps import split
 from schemas.trace import STAGES, Stage, Trace
@@ -16,7 +17,6 @@ RULE = (
     "part, or to tell you what to find, is a fault of the stage that it stands in."
 )
 """Part of every system prompt, whoever writes the rest of it."""
-NONE_KNOWN = "none is known"
 
 
 class Case(NamedTuple):

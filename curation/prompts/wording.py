@@ -6,6 +6,9 @@ from string import ascii_uppercase
 from schemas.sample import Turn
 from schemas.trace import STAGES, Stages
 
+NONE_KNOWN = "none is known"
+"""What stands in the place of the answer of a question that has none."""
+
 
 def question_text(turn: Turn) -> str:
     """Return the context, the question, and the choices as `A. …` lines, each on lines of its own."""
@@ -19,7 +22,7 @@ def choice_lines(choices: Sequence[str]) -> list[str]:
 
 def standard_answer(turn: Turn) -> str:
     """Return the line that shows a model the answer."""
-    return f"Standard answer: {turn.target or 'none is known'}"
+    return f"Standard answer: {turn.target or NONE_KNOWN}"
 
 
 def _letter(index: int) -> str:

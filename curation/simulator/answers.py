@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
+from curation.prompts.wording import NONE_KNOWN
 from curation.scene_graph import picture
 from curation.scene_graph.objects import Scene
 from curation.simulator.fenced import take_out_all
@@ -117,10 +118,11 @@ def read_prompt(request: ChatRequest) -> Prompt:
     message = next((m for m in reversed(request.messages) if m.role == "user"), request.messages[-1])
     fenced, text = take_out_all(message.text)
     image = next(message.images, None)
+    standard = _last(_STANDARD, text)
     return Prompt(
         question=_last(_QUESTION, text) or (text.strip().splitlines() or [""])[-1],
         choices=_split_choices(_last(_CHOICES, text) or ""),
-        standard=_last(_STANDARD, text),
+        standard=None if standard == NONE_KNOWN else standard,
         size=image_size(image.url) if image else None,
         scene=_scene(image.url) if image else None,
         finding=_last(_FINDING, fenced.get("FINDINGS", fenced.get("REVIEW", text))),

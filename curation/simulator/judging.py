@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
+from curation.prompts.wording import NONE_KNOWN
 from curation.scene_graph import questions, traces
 from curation.simulator.answers import ChatRequest, read_prompt
 from curation.simulator.fenced import take_out
@@ -96,7 +97,7 @@ def _verdicts(case: Case, shown: Mapping[Stage, str]) -> dict[Stage, str]:
 def _is_right(conclusion: str, standard: str) -> bool:
     """Compare as text, and as numbers where both are."""
     said = _folded(conclusion)
-    return standard == "none is known" or any(
+    return standard == NONE_KNOWN or any(
         said == _folded(target) or (_NUMBER.findall(said) == _NUMBER.findall(target) != [])
         for target in standard.splitlines()
     )
