@@ -16,11 +16,11 @@ _FEW = 4
 """Items that are not worth the second in which other processes start."""
 
 
-def each(task: Callable[[A], R], items: Iterator[A]) -> Iterator[R]:
-    """Return what the task makes of each item. Memory does not grow with them."""
-    head = list(islice(items, _FEW))
+def each(task: Callable[[A], R], items: Iterator[A], few: int = _FEW) -> Iterator[R]:
+    """Return what the task makes of each item; fewer than `few` start no process. Memory does not grow with them."""
+    head = list(islice(items, few))
     processes = os.cpu_count() or 1
-    if len(head) < _FEW or processes == 1:
+    if len(head) < few or processes == 1:
         yield from map(task, chain(head, items))
         return
     # Not by forking: the threads of Polars would not be there in the child, but their locks would.

@@ -4,6 +4,26 @@ The tell of leakage was fitted with `PLAIN` in view. `PLAIN_HELD_OUT` is looked 
 mends the tell for a sentence of it moves the whole of it to `PLAIN`, and writes others.
 """
 
+ONCE_TOLD = (
+    "Among the given answer choices, B fits best.",
+    "Given the options, the best answer is B.",
+    "The angle is given as 40°, and the known side is 5.",
+    "The provided solution contains five particles.",
+    "We are told that AB = 5, and asked to find BC.",
+    "The answer is given by the difference of the two.",
+    "None of the given answers fits better than C.",
+    "This corresponds to the answer choice B.",
+    "From the given values, the answer can be determined.",
+    "The answer is stated in the second line of the letter.",
+    "According to the legend, the expected range is from 3 to 5.",
+    "So the correct answer must be Spain, as it follows that the answer is the tallest bar.",
+    "The solution in the beaker is labelled as the right one of the two.",
+    "As the key of the map says, red is for forests, and the expected value is 3.5.",
+    "We have to end up with a common denominator, which we were asked to find.",
+    "Looking for the answer, I choose the option that fits best.",
+)
+"""What rules that were too broad once told."""
+
 PLAIN = (
     # How one ends
     "The answer is {answer}.",
@@ -656,23 +676,7 @@ PLAIN = (
     "I stick with the first reading.",
     "I trust the printed number more than the height of the bar.",
     "I repeat this for the other side.",
-    # What rules that were too broad once told
-    "Among the given answer choices, B fits best.",
-    "Given the options, the best answer is B.",
-    "The angle is given as 40°, and the known side is 5.",
-    "The provided solution contains five particles.",
-    "We are told that AB = 5, and asked to find BC.",
-    "The answer is given by the difference of the two.",
-    "None of the given answers fits better than C.",
-    "This corresponds to the answer choice B.",
-    "From the given values, the answer can be determined.",
-    "The answer is stated in the second line of the letter.",
-    "According to the legend, the expected range is from 3 to 5.",
-    "So the correct answer must be Spain, as it follows that the answer is the tallest bar.",
-    "The solution in the beaker is labelled as the right one of the two.",
-    "As the key of the map says, red is for forests, and the expected value is 3.5.",
-    "We have to end up with a common denominator, which we were asked to find.",
-    "Looking for the answer, I choose the option that fits best.",
+    *ONCE_TOLD,
 )
 
 PLAIN_HELD_OUT = (

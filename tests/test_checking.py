@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from curation import checking, validators
+from curation import checking, cores, validators
 from curation.checking import check_all
 from curation.store import Store
 from curation.store.queries import unchecked_answers, unchecked_traces
@@ -54,7 +54,7 @@ def test_only_the_validators_that_have_not_seen_a_trace_see_it(filled):
 
 def test_few_pages_start_no_process(filled, monkeypatch):
     monkeypatch.setattr(checking, "_ROWS", 50)
-    monkeypatch.setattr(checking, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(cores, "ProcessPoolExecutor", None)
     assert sum(len(page.checks) for page in run(filled)) == 2 * 20
 
 

@@ -8,6 +8,7 @@ from curation.validators import Subject, get, run
 from schemas.sample import ImageRef, Sample, Turn
 from schemas.trace import STAGES, Provenance, Stage, Stages, Trace
 from tests.growth import assert_linear
+from tests.plain_phrases import ONCE_TOLD
 
 NAMES = ["leakage", "refusal", "language", "length"]
 PICTURE = ImageRef(digest=f"sha256:{0:064x}", mime="image/png", width=8, height=8)
@@ -56,22 +57,7 @@ def test_all_of_them_say_what_they_do_not_tell():
 @pytest.mark.parametrize(
     "said",
     [
-        "Among the given answer choices, B fits best.",
-        "Given the options, the best answer is B.",
-        "The angle is given as 40°, and the known side is 5.",
-        "The provided solution contains five particles.",
-        "We are told that AB = 5, and asked to find BC.",
-        "The answer is given by the difference of the two.",
-        "None of the given answers fits better than C.",
-        "This corresponds to the answer choice B.",
-        "From the given values, the answer can be determined.",
-        "The answer is stated in the second line of the letter.",
-        "According to the legend, the expected range is from 3 to 5.",
-        "So the correct answer must be Spain, as it follows that the answer is the tallest bar.",
-        "The solution in the beaker is labelled as the right one of the two.",
-        "As the key of the map says, red is for forests, and the expected value is 3.5.",
-        "We have to end up with a common denominator, which we were asked to find.",
-        "Looking for the answer, I choose the option that fits best.",
+        *ONCE_TOLD,
         "So the angle is 25°\n\nThe answer is B.",
         "So the answer to your question is 1.",
         "Therefore, the correct option letter is C.",

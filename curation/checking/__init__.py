@@ -1,18 +1,14 @@
 """Validators over what is stored: a trace is read once for all of them, page by page, on as many cores as there are."""
 
 import os
-import signal
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain, islice
-from multiprocessing import get_context
+from functools import partial
 from typing import NamedTuple
 
 import polars as pl
 
-from curation import sweeps, validators
+from curation import cores, sweeps, validators
 from curation.calls.answer import read
 from curation.store.queries import Unchecked
 from curation.store.steps import Check
@@ -39,16 +35,8 @@ class Findings(NamedTuple):
 
 def check_all(pages: Iterator[list[Unchecked]], versions: dict[str, int]) -> Iterator[Findings]:
     """Check pages in their order. Memory does not grow with them: few are read ahead."""
-    pages = _bundled(pages)
-    head = list(islice(pages, _FEW))
-    processes = os.cpu_count() or 1
-    if len(head) < _FEW or processes == 1:
-        yield from (check(page, versions) for page in chain(head, pages))
-        return
-    # Not by forking: the threads of Polars would not be there in the child, but their locks would.
-    pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_ignore_interrupts)
-    with _one_thread_each(), pool:
-        yield from _in_order(pool, chain(head, pages), versions, ahead=2 * processes)
+    with _one_thread_each():
+        yield from cores.each(partial(check, versions=versions), _bundled(pages), _FEW)
 
 
 @contextmanager
@@ -74,23 +62,6 @@ def _bundled(pages: Iterator[list[Unchecked]]) -> Iterator[list[Unchecked]]:
             bundle, characters = [], 0
     if bundle:
         yield bundle
-
-
-def _in_order(
-    pool: ProcessPoolExecutor, pages: Iterable[list[Unchecked]], versions: dict[str, int], ahead: int
-) -> Iterator[Findings]:
-    under_way: deque[Future[Findings]] = deque()
-    for page in pages:
-        under_way.append(pool.submit(check, page, versions))
-        if len(under_way) == ahead:
-            yield under_way.popleft().result()
-    while under_way:
-        yield under_way.popleft().result()
-
-
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that began this one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def check(page: list[Unchecked], versions: dict[str, int]) -> Findings:
